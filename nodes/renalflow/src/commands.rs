@@ -1,0 +1,245 @@
+//! What each command does; `run` has a folder of its own.
+
+use std::{path::Path, process::ExitCode};
+
+use renalflow_datasets::{CaseSource, CaseSpec, Manifest, write_kits19};
+use renalflow_graph::{CheckOptions, Graph, Set, Severity};
+use renalflow_sdk::Role;
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    cli::{self, Cli, Command},
+    registry, run, screen,
+};
+
+/// Do what the command line asks.
+pub fn dispatch(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Run(options) => run::run(&options),
+        Command::Check(options) => check(&options),
+        Command::Graph(options) => graph(&options),
+        Command::Nodes(options) => nodes(&options),
+        Command::Node(options) => node(&options),
+        Command::Phantom(options) => phantom(&options),
+        Command::Dataset(options) => dataset(&options),
+    }
+}
+
+/// A graph that passed its check.
+pub struct Checked {
+    /// The graph, `--set` applied.
+    pub graph: Graph,
+    /// Every option with its default, by node.
+    pub options: Map<String, Json>,
+    /// Remarks of the stages on their files.
+    pub notes: Vec<String>,
+}
+
+/// Read and check a graph, printing what is wrong with it. The process works in the graph's
+/// folder while it checks, because relative paths in options start there.
+pub fn check_graph(path: &Path, sets: &[String]) -> Result<Checked, ()> {
+    let sets = sets
+        .iter()
+        .map(|set| Set::parse(set).map_err(screen::remark))
+        .collect::<Result<Vec<_>, ()>>()?;
+    let graph = Graph::read(path, &sets, registry::STAGES).map_err(|findings| findings.iter().for_each(screen::remark))?;
+    let here = std::env::current_dir();
+    if let Err(error) = std::env::set_current_dir(graph.folder()) {
+        screen::complain(format!("cannot enter {}: {error}", graph.folder().display()));
+        return Err(());
+    }
+    let report = renalflow_graph::check(&graph, registry::STAGES, &CheckOptions::default());
+    if let Ok(here) = here
+        && let Err(error) = std::env::set_current_dir(&here)
+    {
+        screen::complain(format!("cannot return to {}: {error}", here.display()));
+        return Err(());
+    }
+    report.findings.iter().for_each(screen::remark);
+    let errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    if errors > 0 {
+        screen::remark(format!("{}: {errors} error(s); nothing was run", path.display()));
+        return Err(());
+    }
+    let notes = report.notes.into_iter().map(|note| format!("{}: {}", note.node, note.text)).collect();
+    Ok(Checked { graph, options: report.nodes, notes })
+}
+
+fn check(options: &cli::Check) -> ExitCode {
+    match check_graph(&options.graph, &options.sets) {
+        Ok(checked) => {
+            checked.notes.iter().for_each(screen::remark);
+            screen::say(format!(
+                "{}: {} nodes, no errors",
+                options.graph.display(),
+                checked.graph.nodes().len()
+            ));
+            ExitCode::SUCCESS
+        }
+        Err(()) => ExitCode::FAILURE,
+    }
+}
+
+fn graph(options: &cli::Graph) -> ExitCode {
+    let graph = match Graph::read(&options.graph, &[], registry::STAGES) {
+        Ok(graph) => graph,
+        Err(findings) => {
+            findings.iter().for_each(screen::remark);
+            return ExitCode::FAILURE;
+        }
+    };
+    let picture = match options.format {
+        cli::Picture::Mermaid => renalflow_graph::mermaid(&graph, registry::STAGES),
+        cli::Picture::Svg => renalflow_graph::svg(&graph, registry::STAGES),
+    };
+    let Some(path) = &options.output else {
+        screen::say(picture.trim_end());
+        return ExitCode::SUCCESS;
+    };
+    match std::fs::write(path, picture) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            screen::complain(format!("cannot write {}: {error}", path.display()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn nodes(options: &cli::Nodes) -> ExitCode {
+    let Some(name) = &options.stage else {
+        if options.json {
+            let all: Vec<_> = registry::STAGES.iter().map(renalflow_sdk::Plugin::describe).collect();
+            screen::say(serde_json::to_string_pretty(&all).unwrap_or_default());
+            return ExitCode::SUCCESS;
+        }
+        for plugin in registry::STAGES {
+            let declaration = plugin.declaration();
+            let role = match declaration.role {
+                Role::Source => "source",
+                Role::PerCase => "per case",
+                Role::Collecting => "collecting",
+            };
+            let ports = |ports: Vec<renalflow_sdk::Port>| {
+                ports.iter().map(|port| port.name).collect::<Vec<_>>().join(", ")
+            };
+            screen::say(format!(
+                "{:<10} {role:<11} {}\n{:<22} in: {}   out: {}",
+                declaration.name,
+                declaration.about,
+                "",
+                ports(declaration.all_inputs()),
+                ports(declaration.all_outputs()),
+            ));
+        }
+        screen::say("\n`renalflow nodes STAGE` shows ports and options of one, `--json` all as JSON");
+        return ExitCode::SUCCESS;
+    };
+    let Some(plugin) = find(name) else { return ExitCode::FAILURE };
+    if options.json {
+        screen::say(serde_json::to_string_pretty(&plugin.describe()).unwrap_or_default());
+        return ExitCode::SUCCESS;
+    }
+    let declaration = plugin.declaration();
+    for (title, ports) in [("inputs", declaration.all_inputs()), ("outputs", declaration.all_outputs())] {
+        screen::say(format!("{title}:"));
+        for port in ports {
+            let optional = if title == "inputs" && !port.required { " (optional)" } else { "" };
+            screen::say(format!("  {:<12} {:<7} {}{optional}", port.name, port.kind.name(), port.about));
+        }
+    }
+    screen::say(plugin.command().render_long_help());
+    ExitCode::SUCCESS
+}
+
+fn find(name: &str) -> Option<&'static renalflow_sdk::Plugin> {
+    let plugin = registry::find(name);
+    if plugin.is_none() {
+        let names: Vec<_> = registry::STAGES.iter().map(|plugin| plugin.declaration().name).collect();
+        let nearest = names
+            .iter()
+            .max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)))
+            .copied()
+            .unwrap_or_default();
+        screen::complain(format!(
+            "there is no stage `{name}`; did you mean `{nearest}`?\n  stages: {}",
+            names.join(", ")
+        ));
+    }
+    plugin
+}
+
+fn node(options: &cli::Node) -> ExitCode {
+    find(&options.stage).map_or(ExitCode::FAILURE, |plugin| plugin.main_with(&options.args))
+}
+
+/// Read a manifest and its cases; what is wrong is printed.
+fn dataset_cases(path: &Path) -> Result<(Manifest, Vec<CaseSpec>), ()> {
+    Manifest::read(path, &|name| std::env::var(name).ok())
+        .and_then(|manifest| manifest.cases().map(|cases| (manifest, cases)))
+        .map_err(screen::complain)
+}
+
+fn dataset(options: &cli::Dataset) -> ExitCode {
+    let Ok((manifest, cases)) = dataset_cases(&options.manifest) else { return ExitCode::FAILURE };
+    screen::say(format!("{}: {} cases ({})", manifest.name, cases.len(), manifest.kind()));
+    if let Some(description) = &manifest.description {
+        screen::say(description);
+    }
+    for (label, name) in &manifest.labels {
+        screen::say(format!("label {label}: {name}"));
+    }
+    for case in &cases {
+        let target = match (&manifest.target, case.target) {
+            (Some(target), Some(value)) => format!("{target}={value}"),
+            (Some(target), None) => format!("{target} unknown"),
+            (None, _) => String::new(),
+        };
+        let issue = case.known_issue.as_ref().map_or_else(String::new, |issue| format!("known issue: {issue}"));
+        screen::say(format!("{}  {target}  {issue}", case.case_id).trim_end());
+    }
+    match manifest.known_issues() {
+        Ok(issues) => {
+            let absent: Vec<_> =
+                issues.iter().filter(|issue| !cases.iter().any(|case| case.case_id == issue.case)).collect();
+            if !absent.is_empty() {
+                screen::say("\nknown issues of cases that are not here, or are left out:");
+            }
+            for issue in absent {
+                screen::say(format!("{}  {} ({})", issue.case, issue.what, issue.sources.join(", ")));
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            screen::complain(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn phantom(options: &cli::Phantom) -> ExitCode {
+    let Ok((_, cases)) = dataset_cases(&options.dataset) else { return ExitCode::FAILURE };
+    let mut specs = Vec::new();
+    for case in cases {
+        let CaseSource::Phantom(mut spec) = case.source else {
+            screen::complain(format!(
+                "{} is not a phantom data set\n  fix: give a manifest with `source: phantom`, such as datasets/phantom-primary.yml",
+                options.dataset.display()
+            ));
+            return ExitCode::FAILURE;
+        };
+        if options.anatomy.is_some() {
+            spec.anatomy.clone_from(&options.anatomy);
+        }
+        specs.push(spec);
+    }
+    match write_kits19(&options.output, &specs) {
+        Ok(()) => {
+            screen::say(format!("{} cases in {}", specs.len(), options.output.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            screen::complain(error);
+            ExitCode::FAILURE
+        }
+    }
+}

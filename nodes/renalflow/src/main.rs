@@ -1,0 +1,13 @@
+//! `renalflow`: run, check and draw studies of kidney tumours in CT that are YAML graphs.
+
+mod cli;
+mod commands;
+mod registry;
+mod run;
+mod screen;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    commands::dispatch(cli::parse())
+}

@@ -1,0 +1,103 @@
+//! One bar a node: cases done, rate, time left.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::watch::{NodeState, Watch};
+
+/// The bars of a run.
+pub struct Bars {
+    multi: MultiProgress,
+    bars: BTreeMap<String, ProgressBar>,
+}
+
+impl Bars {
+    /// A bar for each node, in this order; none are drawn when quiet or where standard error
+    /// is not a terminal.
+    pub fn new(nodes: &[String], quiet: bool) -> Self {
+        let multi = MultiProgress::new();
+        if quiet {
+            multi.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let width = nodes.iter().map(|id| id.chars().count()).max().unwrap_or(0);
+        let bars = nodes
+            .iter()
+            .map(|id| {
+                let bar = multi.add(ProgressBar::new(0));
+                bar.set_style(style("{prefix}  {spinner} {msg}"));
+                bar.set_prefix(format!("{id:>width$}"));
+                bar.set_message("starting");
+                bar.enable_steady_tick(Duration::from_millis(120));
+                (id.clone(), bar)
+            })
+            .collect();
+        Self { multi, bars }
+    }
+
+    /// Show what is known.
+    pub fn update(&self, watch: &Watch) {
+        for (id, state) in &watch.nodes {
+            if let Some(bar) = self.bars.get(id) {
+                update(bar, state);
+            }
+        }
+    }
+
+    /// Print a line above the bars.
+    pub fn println(&self, line: &str) {
+        // With no terminal there are no bars to stay clear of.
+        if self.multi.is_hidden() {
+            crate::screen::remark(line);
+        } else {
+            let _ = self.multi.println(line);
+        }
+    }
+
+    /// Leave the bars as they are.
+    pub fn finish(&self) {
+        for bar in self.bars.values() {
+            bar.abandon();
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━━╌")
+        .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
+}
+
+fn update(bar: &ProgressBar, state: &NodeState) {
+    if state.started.is_none() && state.end.is_none() {
+        return;
+    }
+    let failed = state.failed.len();
+    let note = match (failed, &state.current) {
+        (0, Some(case)) => case.clone(),
+        (0, None) => String::new(),
+        (n, _) => format!("{n} failed"),
+    };
+    if state.cohort.is_empty() {
+        bar.set_message(if state.end.is_some() { "done" } else { "waiting for cases" });
+        return;
+    }
+    if bar.length() != Some(state.cohort.len() as u64) {
+        bar.set_length(state.cohort.len() as u64);
+        bar.reset_elapsed();
+        bar.set_style(style("{prefix}  {bar:24.cyan/dim} {pos:>4}/{len}  {per_sec:>9}  {eta:>4} left  {msg:.dim}"));
+    }
+    bar.set_position(state.cases_done() as u64);
+    bar.set_message(note);
+    if let Some(end) = &state.end
+        && !bar.is_finished()
+    {
+        bar.set_style(style("{prefix}  {bar:24.green/dim} {pos:>4}/{len}  {msg}"));
+        bar.abandon_with_message(match (&end.error, failed) {
+            (Some(_), _) => "stopped with an error".to_owned(),
+            (None, 0) => format!("{:.1} s at work", end.busy_seconds),
+            (None, n) => format!("{:.1} s at work, {n} failed", end.busy_seconds),
+        });
+    }
+}

@@ -1,0 +1,151 @@
+//! Runs a stage that takes in the whole cohort.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Bench, HarnessError, Inlet, Joined, Outlet,
+    outlet::{Lineage, is_ack},
+    source::wait,
+};
+use serde_json::Value as Json;
+
+use crate::{
+    codec::encode_mark,
+    declare::ACK,
+    envelope::MessageKind,
+    journal::Entry,
+    lineage::Key,
+    stage::{Cohort, Collecting},
+    transport::{Incoming, Transport},
+};
+
+/// The name under which outputs of the whole cohort travel.
+pub const COHORT: &str = "cohort";
+
+/// Take in and acknowledge every case, then send the outputs of the cohort and wait until they
+/// are acknowledged.
+///
+/// # Errors
+/// See [`HarnessError`].
+pub fn run(
+    work: &mut dyn Collecting,
+    transport: &mut dyn Transport,
+    bench: &mut Bench<'_>,
+) -> Result<(), HarnessError> {
+    let values = transport
+        .inputs()
+        .into_iter()
+        .filter(|(input, _)| !is_ack(input));
+    let mut inlet = Inlet::new(values);
+    let mut outlet = Outlet::new(transport);
+    let mut acks = Acks {
+        seq: 0,
+        declared: transport.outputs().iter().any(|output| output == ACK),
+    };
+    let mut cohort = Cohort::default();
+    let mut lineage_of_cases = BTreeMap::new();
+    while !inlet.ended() {
+        match transport.recv() {
+            Incoming::Message(input, message) if is_ack(&input) => {
+                outlet.acknowledge(&input, message)
+            }
+            Incoming::Message(input, message) => inlet.take(&input, message)?,
+            // What it owes for is not sent yet, so nobody is lost; sending will tell.
+            Incoming::Closed(input) if is_ack(&input) => outlet.close(&input, true)?,
+            Incoming::Closed(input) => inlet.close(&input),
+            Incoming::Stop => return Err(HarnessError::Stopped),
+            Incoming::Finished => inlet.close_all(),
+        }
+        if cohort.cases.is_empty()
+            && let Some(cases) = inlet.cohort()
+            && !cases.is_empty()
+        {
+            bench.journal.write(&Entry::Cohort {
+                cases: cases.clone(),
+            });
+            cohort.cases = cases;
+        }
+        while let Some(joined) = inlet.next() {
+            let case_id = joined.case_id.clone();
+            collect(work, joined, bench, &mut cohort, &mut lineage_of_cases)?;
+            acks.send(transport, &case_id)?;
+        }
+    }
+    acks.send(transport, "")?;
+    let broken = inlet.broken(&cohort.failures);
+
+    let lineage = Lineage {
+        stage: bench.key,
+        inputs: lineage_of_cases,
+    };
+    let (outputs, seconds) = bench.attempt(COHORT, || work.finish(&cohort));
+    if let Ok(outputs) = &outputs {
+        bench.record_outputs(outputs);
+    }
+    let problem = outputs.as_ref().err().cloned();
+    outlet.begin(transport, &[COHORT.to_owned()])?;
+    let (keys, failure) =
+        outlet.send_case(transport, COHORT, outputs.map(|outputs| (outputs, lineage)))?;
+    outlet.end(transport)?;
+    bench.journal.write(&Entry::Done {
+        case: COHORT.to_owned(),
+        seconds,
+        lineage: super::per_case::keys_json(&keys),
+    });
+    if let Some(failure) = failure {
+        bench.record_failure(&failure)?;
+    }
+    while outlet.in_flight() > 0 {
+        wait(&mut outlet, transport, false)?;
+    }
+    match (broken, problem) {
+        (Some(error), _) => Err(error),
+        (None, Some(failure)) => Err(HarnessError::Finish(
+            crate::Problem::new(failure.cause).fix(failure.fix),
+        )),
+        (None, None) => Ok(()),
+    }
+}
+
+fn collect(
+    work: &mut dyn Collecting,
+    joined: Joined,
+    bench: &mut Bench<'_>,
+    cohort: &mut Cohort,
+    lineage: &mut BTreeMap<String, Key>,
+) -> Result<(), HarnessError> {
+    let Joined { case_id, inputs } = joined;
+    let failed_before = inputs.as_ref().err().cloned();
+    if let Ok(inputs) = &inputs {
+        lineage.insert(case_id.clone(), inputs.combined_lineage());
+    }
+    let (collected, seconds) = bench.attempt(&case_id, || work.collect(&case_id, inputs));
+    if let Some(failure) = failed_before.or(collected.err()) {
+        bench.record_failure(&failure)?;
+        cohort.failures.insert(case_id.clone(), failure);
+    }
+    bench.journal.write(&Entry::Done {
+        case: case_id,
+        seconds,
+        lineage: Json::Null,
+    });
+    Ok(())
+}
+
+/// The acknowledgement output.
+struct Acks {
+    seq: u64,
+    declared: bool,
+}
+
+impl Acks {
+    fn send(&mut self, transport: &mut dyn Transport, case_id: &str) -> Result<(), HarnessError> {
+        if !self.declared {
+            return Ok(());
+        }
+        let mut message = encode_mark(MessageKind::Ack, case_id);
+        message.envelope.seq = self.seq;
+        self.seq += 1;
+        Ok(transport.send(ACK, &message)?)
+    }
+}

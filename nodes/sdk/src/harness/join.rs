@@ -1,0 +1,275 @@
+//! The inputs of a stage, joined by case.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{HarnessError, listed};
+use crate::{
+    codec::{Assembler, CodecError, Message, decode_begin, decode_failure},
+    envelope::{EnvelopeError, MessageKind},
+    lineage::Key,
+    stage::Inputs,
+    value::{Failure, Value},
+};
+
+/// One case with all its inputs, or the failure that stands in for it.
+#[derive(Debug)]
+pub struct Joined {
+    /// The case.
+    pub case_id: String,
+    /// The inputs by port, or why there are none.
+    pub inputs: Result<Inputs, Failure>,
+}
+
+#[derive(Default)]
+struct Stream {
+    sender: String,
+    next_seq: u64,
+    cases: Option<Vec<String>>,
+    assembler: Assembler,
+    ended: bool,
+    broken: bool,
+}
+
+type Arrived = BTreeMap<String, Result<(Value, Key), Failure>>;
+
+/// The value inputs of one node.
+pub struct Inlet {
+    streams: BTreeMap<String, Stream>,
+    pending: BTreeMap<String, Arrived>,
+    joined: BTreeSet<String>,
+    ready: VecDeque<Joined>,
+}
+
+impl Inlet {
+    /// Inputs by name, each with the node that feeds it.
+    #[must_use]
+    pub fn new(inputs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let streams = inputs
+            .into_iter()
+            .map(|(input, sender)| {
+                (
+                    input,
+                    Stream {
+                        sender,
+                        ..Stream::default()
+                    },
+                )
+            })
+            .collect();
+        Self {
+            streams,
+            pending: BTreeMap::new(),
+            joined: BTreeSet::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Take a message.
+    ///
+    /// # Errors
+    /// A gap in the sequence, or a message that cannot be read.
+    pub fn take(
+        &mut self,
+        input: &str,
+        message: Result<Message, EnvelopeError>,
+    ) -> Result<(), HarnessError> {
+        let Some(stream) = self.streams.get_mut(input) else {
+            return Ok(());
+        };
+        let unreadable = |sender: &str, cause: CodecError| HarnessError::Codec {
+            input: input.to_owned(),
+            sender: sender.to_owned(),
+            cause,
+        };
+        let message = message.map_err(|cause| unreadable(&stream.sender, cause.into()))?;
+        let seq = message.envelope.seq;
+        if seq != stream.next_seq {
+            return Err(HarnessError::Lost {
+                input: input.to_owned(),
+                sender: stream.sender.clone(),
+                lost: seq.saturating_sub(stream.next_seq),
+                case_id: if message.envelope.case_id.is_empty() {
+                    "the end".to_owned()
+                } else {
+                    message.envelope.case_id
+                },
+            });
+        }
+        stream.next_seq += 1;
+        let case_id = message.envelope.case_id.clone();
+        let value = match message.envelope.kind {
+            MessageKind::Begin => {
+                let cases =
+                    decode_begin(&message).map_err(|cause| unreadable(&stream.sender, cause))?;
+                stream.cases = Some(cases);
+                return Ok(());
+            }
+            MessageKind::End => {
+                stream.ended = true;
+                self.give_up(input, "gave no value for this case");
+                return Ok(());
+            }
+            MessageKind::Ack => return Ok(()),
+            MessageKind::Failure => {
+                Err(decode_failure(&message).map_err(|cause| unreadable(&stream.sender, cause))?)
+            }
+            MessageKind::Value(_) => {
+                match stream
+                    .assembler
+                    .push(message)
+                    .map_err(|cause| unreadable(&stream.sender, cause))?
+                {
+                    Some(value) => Ok(value),
+                    None => return Ok(()),
+                }
+            }
+        };
+        if !self.joined.contains(&case_id) {
+            self.pending
+                .entry(case_id.clone())
+                .or_default()
+                .insert(input.to_owned(), value);
+            // An input that ended without this case will not bring it any more.
+            let ended: Vec<_> = self
+                .streams
+                .iter()
+                .filter(|(_, stream)| stream.ended)
+                .map(|(name, _)| name.clone())
+                .collect();
+            for name in ended {
+                self.owe(&name, &case_id, "gave no value for this case");
+            }
+            self.try_join(&case_id);
+        }
+        Ok(())
+    }
+
+    /// The sender of an input has gone. Before its end mark that is a death, and every case
+    /// that it still owed becomes a failure that names it.
+    pub fn close(&mut self, input: &str) {
+        if let Some(stream) = self.streams.get_mut(input)
+            && !stream.ended
+        {
+            stream.ended = true;
+            stream.broken = true;
+            self.give_up(input, "stopped before it had done this case");
+        }
+    }
+
+    /// Close every input.
+    pub fn close_all(&mut self) {
+        for input in self.streams.keys().cloned().collect::<Vec<_>>() {
+            self.close(&input);
+        }
+    }
+
+    /// The next case that is complete.
+    pub fn next(&mut self) -> Option<Joined> {
+        self.ready.pop_front()
+    }
+
+    /// Names of the cases, once every input has begun (or ended without beginning).
+    #[must_use]
+    pub fn cohort(&self) -> Option<Vec<String>> {
+        if !self
+            .streams
+            .values()
+            .all(|stream| stream.cases.is_some() || stream.ended)
+        {
+            return None;
+        }
+        let mut cases = Vec::new();
+        let mut seen = BTreeSet::new();
+        for stream in self.streams.values() {
+            for case in stream.cases.iter().flatten() {
+                if seen.insert(case) {
+                    cases.push(case.clone());
+                }
+            }
+        }
+        Some(cases)
+    }
+
+    /// Whether every input has ended.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.streams.values().all(|stream| stream.ended)
+    }
+
+    /// The error for senders that died, if any did.
+    #[must_use]
+    pub fn broken(&self, failures: &BTreeMap<String, Failure>) -> Option<HarnessError> {
+        let (input, stream) = self.streams.iter().find(|(_, stream)| stream.broken)?;
+        let owed = failures
+            .values()
+            .filter(|failure| failure.node == stream.sender);
+        Some(HarnessError::Upstream {
+            input: input.clone(),
+            sender: stream.sender.clone(),
+            cases: listed(owed.map(|failure| failure.case_id.as_str())),
+        })
+    }
+
+    /// Every case of the cohort that `input` has not brought fails because of its sender.
+    fn give_up(&mut self, input: &str, what: &str) {
+        let cohort: BTreeSet<String> = self
+            .streams
+            .values()
+            .filter_map(|stream| stream.cases.as_ref())
+            .flatten()
+            .cloned()
+            .collect();
+        for case_id in cohort.union(&self.pending.keys().cloned().collect()) {
+            self.owe(input, case_id, what);
+            self.try_join(case_id);
+        }
+    }
+
+    fn owe(&mut self, input: &str, case_id: &str, what: &str) {
+        if self.joined.contains(case_id) {
+            return;
+        }
+        let sender = self.streams[input].sender.clone();
+        let failure = Failure {
+            case_id: case_id.to_owned(),
+            cause: format!("node `{sender}` {what} (input `{input}`)"),
+            node: sender.clone(),
+            fix: format!("see the log of node `{sender}`"),
+        };
+        self.pending
+            .entry(case_id.to_owned())
+            .or_default()
+            .entry(input.to_owned())
+            .or_insert(Err(failure));
+    }
+
+    fn try_join(&mut self, case_id: &str) {
+        let complete = self
+            .pending
+            .get(case_id)
+            .is_some_and(|arrived| arrived.len() == self.streams.len());
+        if !complete {
+            return;
+        }
+        let arrived = self.pending.remove(case_id).unwrap_or_default();
+        self.joined.insert(case_id.to_owned());
+        let mut inputs = BTreeMap::new();
+        let mut first_failure: Option<Failure> = None;
+        for (port, value) in arrived {
+            match value {
+                Ok(value) => {
+                    inputs.insert(port, value);
+                }
+                // The same failure comes down every path; the first by port stands for all.
+                Err(failure) => {
+                    first_failure.get_or_insert(failure);
+                }
+            }
+        }
+        let inputs = first_failure.map_or(Ok(Inputs(inputs)), Err);
+        self.ready.push_back(Joined {
+            case_id: case_id.to_owned(),
+            inputs,
+        });
+    }
+}

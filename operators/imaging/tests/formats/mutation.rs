@@ -1,0 +1,115 @@
+//! Headers with any bytes changed: an answer, never a panic, and no memory beyond the file's.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+use proptest::prelude::*;
+use renalflow_imaging::{LabelNames, nifti, nrrd};
+
+use crate::build::{Folder, Nifti, gzip, ramp_i16};
+
+thread_local! {
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Remembers the largest single request of each thread.
+struct Watched;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Watched {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(layout.size())));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(size)));
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watched = Watched;
+
+/// The largest request that `action` made on this thread.
+fn largest_request(action: impl FnOnce()) -> usize {
+    LARGEST.set(0);
+    action();
+    LARGEST.get()
+}
+
+fn mutated(mut bytes: Vec<u8>, changes: &[(usize, u8)]) -> Vec<u8> {
+    let length = bytes.len();
+    for &(at, value) in changes {
+        bytes[at % length] = value;
+    }
+    bytes
+}
+
+/// What a file of so many bytes can be asked to hold: deflate's ratio, 8 bytes a voxel, and
+/// the reader's buffers.
+fn bound(bytes: &[u8]) -> usize {
+    bytes.len() * 1032 * 8 + (1 << 20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn nifti_answers(
+        changes in prop::collection::vec((0usize..600, any::<u8>()), 1..12),
+        version in 1u8..=2,
+        big_endian: bool,
+        zip: bool,
+    ) {
+        let header = Nifti::new(4, ramp_i16()).with(|h| (h.version, h.big_endian) = (version, big_endian));
+        let bytes = mutated(header.bytes(), &changes);
+        let bytes = if zip { gzip(&bytes) } else { bytes };
+        let folder = Folder::new();
+        let path = folder.file("a.nii", &bytes);
+        let largest = largest_request(|| drop(nifti::read_image(&path)));
+        prop_assert!(largest <= bound(&bytes), "{largest}");
+        if let Err(error) = nifti::read_label_map(&path, LabelNames::new()) {
+            prop_assert!(error.to_string().lines().count() <= 4);
+        }
+    }
+
+    #[test]
+    fn damaged_gzip_answers(changes in prop::collection::vec((0usize..600, any::<u8>()), 1..12)) {
+        let bytes = mutated(gzip(&Nifti::new(4, ramp_i16()).bytes()), &changes);
+        let folder = Folder::new();
+        let path = folder.file("a.nii.gz", &bytes);
+        let largest = largest_request(|| drop(nifti::read_image(&path)));
+        prop_assert!(largest <= bound(&bytes), "{largest}");
+    }
+
+    #[test]
+    fn nrrd_answers(
+        changes in prop::collection::vec((0usize..400, any::<u8>()), 1..12),
+        digits in prop::collection::vec((0usize..400, b'0'..=b'9'), 0..4),
+        zip: bool,
+    ) {
+        let encoding = if zip { "gzip" } else { "raw" };
+        let header = format!(
+            "NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 4 3 2\n\
+             space directions: (1,0,0) (0,2,0) (0,0,3)\nendian: little\nencoding: {encoding}\n\
+             space origin: (10,20,30)\nbyte skip: 0\nline skip: 0\n\n"
+        );
+        let voxels = if zip { gzip(&ramp_i16()) } else { ramp_i16() };
+        let bytes = mutated([header.into_bytes(), voxels].concat(), &digits);
+        let bytes = mutated(bytes, &changes);
+        let folder = Folder::new();
+        let path = folder.file("a.nrrd", &bytes);
+        let largest = largest_request(|| drop(nrrd::read_image(&path)));
+        prop_assert!(largest <= bound(&bytes), "{largest}");
+        if let Err(error) = nrrd::read_label_map(&path, LabelNames::new()) {
+            prop_assert!(error.to_string().lines().count() <= 4);
+        }
+    }
+}

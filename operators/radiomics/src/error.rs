@@ -1,0 +1,178 @@
+//! What can go wrong, said so that the reader can put it right.
+
+use thiserror::Error;
+
+/// Why no features could be computed.
+///
+/// Voxel indices and shapes are `[z, y, x]`. The caller knows the files and adds their names.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum RadiomicsError {
+    /// Image and mask have different numbers of voxels.
+    #[error(
+        "the image has {image_zyx:?} voxels (z, y, x) and the mask {mask_zyx:?}: they are on \
+         different grids; resample the mask onto the image's grid as labels, or use the mask \
+         that was drawn on this image"
+    )]
+    ShapeMismatch {
+        /// Shape of the image.
+        image_zyx: [usize; 3],
+        /// Shape of the mask.
+        mask_zyx: [usize; 3],
+    },
+    /// Image and mask have the same number of voxels in different places.
+    #[error(
+        "image and mask lie {mm:.3} mm ({voxels:.3} voxels) apart at their worst corner, more \
+         than {tolerance_voxels} voxel: resample the mask onto the image's grid as labels, or, \
+         if only the header is wrong, copy the image's geometry to the mask"
+    )]
+    GridMismatch {
+        /// Largest distance between corresponding corners, in mm.
+        mm: f64,
+        /// The same along the worst axis, in voxels of the image.
+        voxels: f64,
+        /// What is tolerated, in voxels.
+        tolerance_voxels: f64,
+    },
+    /// Label 0 was asked for.
+    #[error("label 0 is background and has no features; choose one of the labels of the mask")]
+    BackgroundLabel,
+    /// The mask has no label at all.
+    #[error("the mask is empty: every voxel is background; check the segmentation")]
+    EmptyMask,
+    /// The mask has labels, but not the one asked for.
+    #[error("label {label} is not in the mask, which has {present}; choose one of these")]
+    MissingLabel {
+        /// The label asked for.
+        label: u16,
+        /// The labels that occur, with their numbers of voxels.
+        present: String,
+    },
+    /// The region extends over more than one voxel in too few directions.
+    #[error(
+        "label {label} has {voxel_count} voxels in a box of {shape_zyx:?} (z, y, x): that is \
+         {found} dimension(s) and minimum_roi_dimensions asks for {required}; leave the case \
+         out, or lower minimum_roi_dimensions and expect undefined texture"
+    )]
+    TooFewDimensions {
+        /// The label.
+        label: u16,
+        /// Number of voxels of the region.
+        voxel_count: usize,
+        /// Shape of its bounding box.
+        shape_zyx: [usize; 3],
+        /// Number of axes along which the box is longer than one voxel.
+        found: usize,
+        /// How many the settings ask for.
+        required: usize,
+    },
+    /// The region is smaller than the settings allow.
+    #[error(
+        "label {label} has {voxel_count} voxels and minimum_roi_voxels asks for {required}; \
+         leave the case out or lower minimum_roi_voxels"
+    )]
+    TooFewVoxels {
+        /// The label.
+        label: u16,
+        /// Number of voxels of the region.
+        voxel_count: usize,
+        /// How many the settings ask for.
+        required: usize,
+    },
+    /// NaN or infinite intensities inside the region.
+    #[error(
+        "{count} of the {voxel_count} voxels of the region are not finite, the first at \
+         {first_zyx:?} (z, y, x) is {first_value}: repair the image or take these voxels out \
+         of the mask"
+    )]
+    NonFinite {
+        /// How many.
+        count: usize,
+        /// Number of voxels of the region.
+        voxel_count: usize,
+        /// Index of the first, in the image.
+        first_zyx: [usize; 3],
+        /// Its value.
+        first_value: f64,
+    },
+    /// A setting that cannot be used.
+    #[error("setting {name} is {value}: {rule}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// Discretisation gives more levels than texture can be computed with.
+    #[error(
+        "the region's intensities run from {minimum} to {maximum}, which bins of width \
+         {bin_width} cut into {levels:.0} grey levels, over the bound of {bound}: use a wider \
+         bin (about {suggested} gives 64 levels) or a bin count"
+    )]
+    TooManyGreyLevels {
+        /// Smallest intensity in the region.
+        minimum: f64,
+        /// Largest intensity in the region.
+        maximum: f64,
+        /// The bin width of the settings.
+        bin_width: f64,
+        /// Number of levels it gives.
+        levels: f64,
+        /// Largest number allowed.
+        bound: u32,
+        /// A bin width that gives about 64 levels.
+        suggested: f64,
+    },
+    /// Intensities so large that neighbouring bin edges are the same number.
+    #[error(
+        "bins of width {bin_width} cannot be told apart at intensities near {minimum}, where \
+         double precision is coarser than that: rescale the image or use a wider bin"
+    )]
+    BinWidthBelowPrecision {
+        /// The width of one bin.
+        bin_width: f64,
+        /// Smallest intensity in the region.
+        minimum: f64,
+    },
+    /// The co-occurrence matrices would not fit.
+    #[error(
+        "{levels} grey levels in {directions} directions need {mebibytes} MiB of co-occurrence \
+         matrices, over the bound of {bound_mebibytes} MiB: use a wider bin or fewer bins \
+         (texture is usually taken at 16 to 128 levels), or fewer distances"
+    )]
+    GlcmTooLarge {
+        /// Number of grey levels that occur.
+        levels: usize,
+        /// Number of directions.
+        directions: usize,
+        /// Memory that the matrices would take, in MiB.
+        mebibytes: u64,
+        /// The bound, in MiB.
+        bound_mebibytes: u64,
+    },
+    /// A feature class that does not exist.
+    #[error("there is no feature class '{name}'; the classes are {known}")]
+    UnknownClass {
+        /// The name given.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A feature that its class does not have.
+    #[error("class '{class}' has no feature '{name}'; it has {known}")]
+    UnknownFeature {
+        /// The class.
+        class: &'static str,
+        /// The name given.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A class that reads intensities was selected where there is only a mask.
+    #[error("class '{class}' needs an image and only a mask was given; select 'shape' alone")]
+    NeedsImage {
+        /// The class.
+        class: &'static str,
+    },
+}

@@ -1,0 +1,101 @@
+//! What a feature is, what a class of features is, and which classes there are.
+
+use crate::{
+    Region, Roi, Settings, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM, shape::SHAPE,
+};
+
+/// How a feature relates to the IBSI reference manual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ibsi {
+    /// The same definition, under this code.
+    Same(&'static str),
+    /// The feature with this code, but for the difference stated.
+    Differs(&'static str, &'static str),
+    /// No such feature there, and why.
+    Absent(&'static str),
+}
+
+/// What a reader needs to know about a feature. No field may be empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeatureDoc {
+    /// Name as PyRadiomics spells it.
+    pub name: &'static str,
+    /// Relation to IBSI.
+    pub ibsi: Ibsi,
+    /// The symbols of the formula.
+    pub symbols: &'static str,
+    /// The definition.
+    pub formula: &'static str,
+    /// What a larger or smaller value says about the region.
+    pub meaning: &'static str,
+    /// Unit of the value; `1` where it has none, `intensity` for the unit of the image.
+    pub unit: &'static str,
+    /// Where it is defined.
+    pub reference: &'static str,
+    /// The value on a region of one intensity, and on a region of one voxel.
+    pub degenerate: &'static str,
+    /// Whether it is computed where its class is selected without naming features.
+    pub enabled_by_default: bool,
+}
+
+/// A feature: its documentation, and its value given the terms `T` of its class.
+pub struct Feature<T: 'static> {
+    /// Documentation.
+    pub doc: FeatureDoc,
+    /// The definition, executable.
+    pub value: fn(&T) -> f64,
+}
+
+/// Computes, from a source, the features at the given places in the declaration of a class, in
+/// that order.
+pub type ComputeFrom<S> = fn(&S, &Settings, &[usize]) -> Result<Vec<f64>, RadiomicsError>;
+
+/// How a class computes its features.
+#[derive(Clone, Copy)]
+pub enum Compute {
+    /// From the mask alone.
+    FromMask(ComputeFrom<Region>),
+    /// From intensities or grey levels.
+    FromImage(ComputeFrom<Roi>),
+}
+
+/// A family of features computed from the same terms.
+pub struct FeatureClass {
+    /// Name in column names, as PyRadiomics spells it.
+    pub name: &'static str,
+    /// One line on what the family measures.
+    pub title: &'static str,
+    /// The documentation of its features, in the order of the columns.
+    pub docs: fn() -> Vec<&'static FeatureDoc>,
+    /// How they are computed.
+    pub compute: Compute,
+}
+
+/// Every feature class, in the order of the columns.
+pub static CLASSES: [&FeatureClass; 3] = [&FIRST_ORDER, &SHAPE, &GLCM];
+
+impl FeatureClass {
+    /// The places, in the declaration, of the features named; of the default ones if none is.
+    ///
+    /// # Errors
+    /// [`RadiomicsError::UnknownFeature`] lists the names that exist.
+    pub fn select(&self, names: &[String]) -> Result<Vec<usize>, RadiomicsError> {
+        let docs = (self.docs)();
+        if let Some(name) = names.iter().find(|n| docs.iter().all(|d| d.name != **n)) {
+            let known: Vec<_> = docs.iter().map(|doc| doc.name).collect();
+            return Err(RadiomicsError::UnknownFeature {
+                class: self.name,
+                name: name.clone(),
+                known: known.join(", "),
+            });
+        }
+        let wanted = |doc: &FeatureDoc| {
+            if names.is_empty() {
+                doc.enabled_by_default
+            } else {
+                names.iter().any(|name| name == doc.name)
+            }
+        };
+        Ok((0..docs.len()).filter(|&i| wanted(docs[i])).collect())
+    }
+}

@@ -1,0 +1,140 @@
+//! How the intensities of a region are distributed, wherever the voxels lie.
+
+mod features;
+
+pub use features::FEATURES;
+
+use crate::{
+    Compute, FeatureClass, Roi, Settings,
+    statistics::{entropy_bits, quantiles, sum_of},
+};
+
+/// What the first-order features are computed from; intensities in units of the image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FirstOrderTerms {
+    /// Number of voxels.
+    pub count: f64,
+    /// Volume of one voxel, in mm³.
+    pub voxel_volume_mm3: f64,
+    /// Smallest intensity.
+    pub minimum: f64,
+    /// Largest intensity.
+    pub maximum: f64,
+    /// Average intensity.
+    pub mean: f64,
+    /// 10th percentile.
+    pub percentile_10: f64,
+    /// 25th percentile.
+    pub percentile_25: f64,
+    /// 50th percentile.
+    pub median: f64,
+    /// 75th percentile.
+    pub percentile_75: f64,
+    /// 90th percentile.
+    pub percentile_90: f64,
+    /// Mean of the squared distance from the mean.
+    pub moment_2: f64,
+    /// Mean of the cubed distance from the mean.
+    pub moment_3: f64,
+    /// Mean of the fourth power of the distance from the mean.
+    pub moment_4: f64,
+    /// Mean of the absolute distance from the mean.
+    pub mean_absolute_deviation: f64,
+    /// The same among the intensities from the 10th to the 90th percentile.
+    pub robust_mean_absolute_deviation: f64,
+    /// Sum of the squared intensities, each shifted by the setting `voxel_array_shift`.
+    pub energy: f64,
+    /// Entropy of the grey levels, in bits.
+    pub entropy_bits: f64,
+    /// Sum of the squared shares of the grey levels.
+    pub uniformity: f64,
+}
+
+impl FirstOrderTerms {
+    /// Measure the intensities of a region.
+    #[must_use]
+    pub fn of(roi: &Roi, settings: &Settings) -> Self {
+        let x = &roi.intensities;
+        let count = x.len() as f64;
+        let mean = sum_of(x, |x| x) / count;
+        let moment = |power: i32| sum_of(x, |x| (x - mean).powi(power)) / count;
+
+        let mut reordered = x.clone();
+        let [
+            percentile_10,
+            percentile_25,
+            median,
+            percentile_75,
+            percentile_90,
+        ] = quantiles(&mut reordered, [0.1, 0.25, 0.5, 0.75, 0.9]);
+        let middle: Vec<f64> = x
+            .iter()
+            .copied()
+            .filter(|x| (percentile_10..=percentile_90).contains(x))
+            .collect();
+        let middle_count = middle.len() as f64;
+        let middle_mean = sum_of(&middle, |x| x) / middle_count;
+
+        let shares: Vec<f64> = roi
+            .grey_levels
+            .counts
+            .iter()
+            .map(|&n| n as f64 / count)
+            .collect();
+        Self {
+            count,
+            voxel_volume_mm3: roi.region.voxel_volume_mm3(),
+            minimum: x.iter().copied().fold(f64::INFINITY, f64::min),
+            maximum: x.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            mean,
+            percentile_10,
+            percentile_25,
+            median,
+            percentile_75,
+            percentile_90,
+            moment_2: moment(2),
+            moment_3: moment(3),
+            moment_4: moment(4),
+            mean_absolute_deviation: sum_of(x, |x| (x - mean).abs()) / count,
+            robust_mean_absolute_deviation: sum_of(&middle, |x| (x - middle_mean).abs())
+                / middle_count,
+            energy: sum_of(x, |x| (x + settings.voxel_array_shift).powi(2)),
+            entropy_bits: entropy_bits(&shares),
+            uniformity: sum_of(&shares, |p| p * p),
+        }
+    }
+
+    /// Third standardised moment, 0 where all intensities are equal.
+    #[must_use]
+    pub fn skewness(&self) -> f64 {
+        if self.moment_2 == 0.0 {
+            0.0
+        } else {
+            self.moment_3 / self.moment_2.powf(1.5)
+        }
+    }
+
+    /// Fourth standardised moment, 0 where all intensities are equal.
+    #[must_use]
+    pub fn kurtosis(&self) -> f64 {
+        if self.moment_2 == 0.0 {
+            0.0
+        } else {
+            self.moment_4 / self.moment_2.powi(2)
+        }
+    }
+}
+
+/// First-order statistics.
+pub static FIRST_ORDER: FeatureClass = FeatureClass {
+    name: "firstorder",
+    title: "Distribution of the intensities, wherever the voxels lie",
+    docs: || FEATURES.iter().map(|feature| &feature.doc).collect(),
+    compute: Compute::FromImage(|roi, settings, wanted| {
+        let terms = FirstOrderTerms::of(roi, settings);
+        Ok(wanted
+            .iter()
+            .map(|&feature| (FEATURES[feature].value)(&terms))
+            .collect())
+    }),
+};

@@ -1,0 +1,421 @@
+//! The features of the grey-level co-occurrence matrix.
+
+use super::{mcc::maximal_correlation, terms::GlcmTerms};
+use crate::{
+    Feature, FeatureDoc, Ibsi,
+    statistics::{entropy_bits, sum_of},
+};
+
+const IBSI: &str =
+    "IBSI reference manual, arXiv:1612.07003, chapter Grey level co-occurrence based features";
+const HARALICK: &str = "Haralick et al., IEEE Trans Syst Man Cybern 1973;3:610";
+
+const P: &str = "p(i,j): share of pairs of neighbours with grey levels i and j; ε = 2.2e-16";
+const P_SUM: &str =
+    "p₊(k): share of pairs whose levels add up to k; μ₁, μ₂: mean first, second level; ε = 2.2e-16";
+const P_DIFFERENCE: &str = "p₋(k): share of pairs whose levels differ by k; ε = 2.2e-16";
+const ENTROPIES: &str = "p(i,j), p₁(i), p₂(j): shares of pairs, of first and of second levels; \
+    H₁₂ = -Σ p log₂(p + ε), H₁ and H₂ likewise of p₁ and p₂; Hₓ = -Σ p log₂(p₁p₂ + ε); \
+    Hₚ = -Σ p₁p₂ log₂(p₁p₂ + ε); ε = 2.2e-16";
+
+/// Every feature of the co-occurrence matrix, in the order of the columns.
+pub static FEATURES: &[Feature<GlcmTerms>] = &[
+    Feature {
+        doc: FeatureDoc {
+            name: "Autocorrelation",
+            ibsi: Ibsi::Same("QWB0"),
+            symbols: P,
+            formula: "Σ i j p(i,j)",
+            meaning: "Large where bright voxels lie beside bright ones.",
+            unit: "1",
+            reference: "Soh & Tsatsoulis, IEEE Trans Geosci Remote Sens 1999;37:780",
+            degenerate: "The squared grey level, 1 with bins of a fixed width, on one intensity; NaN on \
+                one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.autocorrelation(),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "ClusterProminence",
+            ibsi: Ibsi::Same("AE86"),
+            symbols: P_SUM,
+            formula: "Σ (k - μ₁ - μ₂)⁴ p₊(k)",
+            meaning: "Large where pairs are far from the average pair, either way.",
+            unit: "1",
+            reference: "Unser, IEEE Trans Pattern Anal Mach Intell 1986;8:118",
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.cluster(4),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "ClusterShade",
+            ibsi: Ibsi::Same("7NFM"),
+            symbols: P_SUM,
+            formula: "Σ (k - μ₁ - μ₂)³ p₊(k)",
+            meaning: "Whether pairs far from the average pair are brighter (positive) or darker \
+                (negative).",
+            unit: "1",
+            reference: "Unser, IEEE Trans Pattern Anal Mach Intell 1986;8:118",
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.cluster(3),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "ClusterTendency",
+            ibsi: Ibsi::Same("DG8W"),
+            symbols: P_SUM,
+            formula: "Σ (k - μ₁ - μ₂)² p₊(k)",
+            meaning: "Large where neighbours are alike and the levels varied: patches.",
+            unit: "1",
+            reference: "Unser, IEEE Trans Pattern Anal Mach Intell 1986;8:118",
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.cluster(2),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Contrast",
+            ibsi: Ibsi::Same("ACUI"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ k² p₋(k)",
+            meaning: "How different neighbours are, large differences weighing more.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.over_differences(|k| k * k),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Correlation",
+            ibsi: Ibsi::Same("NI2N"),
+            symbols: "p(i,j): share of pairs with levels i, j; μ₁, μ₂, σ₁, σ₂: mean and deviation of \
+                the first and second level",
+            formula: "Σ (i - μ₁)(j - μ₂) p(i,j) / (σ₁ σ₂ + ε)",
+            meaning: "How well a neighbour's level is predicted by a straight line: 1 is perfectly.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "1, by convention, on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.correlation(),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "DifferenceAverage",
+            ibsi: Ibsi::Same("TF7R"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ k p₋(k)",
+            meaning: "How different neighbours are.",
+            unit: "1",
+            reference: IBSI,
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.over_differences(|k| k),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "DifferenceEntropy",
+            ibsi: Ibsi::Same("NTRS"),
+            symbols: P_DIFFERENCE,
+            formula: "-Σ p₋(k) log₂(p₋(k) + ε)",
+            meaning: "How varied the differences between neighbours are.",
+            unit: "bit",
+            reference: HARALICK,
+            degenerate: "0, up to ε, on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| entropy_bits(&t.p_difference),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "DifferenceVariance",
+            ibsi: Ibsi::Same("D3YU"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ (k - μ)² p₋(k), μ the mean of k",
+            meaning: "How unequal the differences between neighbours are.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.difference_variance(),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Dissimilarity",
+            ibsi: Ibsi::Same("8S9J"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ k p₋(k)",
+            meaning: "How different neighbours are; the same number as DifferenceAverage.",
+            unit: "1",
+            reference: IBSI,
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: false,
+        },
+        value: |t| t.over_differences(|k| k),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Homogeneity1",
+            ibsi: Ibsi::Same("IB1Z"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ p₋(k) / (1 + k)",
+            meaning: "How alike neighbours are; the same number as Id.",
+            unit: "1",
+            reference: IBSI,
+            degenerate: "1 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: false,
+        },
+        value: |t| t.over_differences(|k| 1.0 / (1.0 + k)),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Homogeneity2",
+            ibsi: Ibsi::Same("WF0Z"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ p₋(k) / (1 + k²)",
+            meaning: "How alike neighbours are; the same number as Idm.",
+            unit: "1",
+            reference: IBSI,
+            degenerate: "1 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: false,
+        },
+        value: |t| t.over_differences(|k| 1.0 / (1.0 + k * k)),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Id",
+            ibsi: Ibsi::Same("IB1Z"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ p₋(k) / (1 + k)",
+            meaning: "How alike neighbours are: 1 where all are equal.",
+            unit: "1",
+            reference: "Clausi, Can J Remote Sens 2002;28:45",
+            degenerate: "1 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.over_differences(|k| 1.0 / (1.0 + k)),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Idm",
+            ibsi: Ibsi::Same("WF0Z"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ p₋(k) / (1 + k²)",
+            meaning: "How alike neighbours are, large differences counting for almost nothing.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "1 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.over_differences(|k| 1.0 / (1.0 + k * k)),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Idmn",
+            ibsi: Ibsi::Same("1QCO"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ p₋(k) / (1 + k²/N²), N the largest level",
+            meaning: "As Idm, with differences relative to the number of levels.",
+            unit: "1",
+            reference: "Clausi, Can J Remote Sens 2002;28:45",
+            degenerate: "1 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.over_differences(|k| 1.0 / (1.0 + (k / t.n_levels).powi(2))),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Idn",
+            ibsi: Ibsi::Same("NDRX"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ p₋(k) / (1 + k/N), N the largest level",
+            meaning: "As Id, with differences relative to the number of levels.",
+            unit: "1",
+            reference: "Clausi, Can J Remote Sens 2002;28:45",
+            degenerate: "1 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.over_differences(|k| 1.0 / (1.0 + k / t.n_levels)),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Imc1",
+            ibsi: Ibsi::Same("R8DG"),
+            symbols: ENTROPIES,
+            formula: "(H₁₂ - Hₓ) / max(H₁, H₂)",
+            meaning: "What a level tells about its neighbour's, against what there is to tell: 0 \
+                nothing, -1 all.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "0, by convention, on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.imc1(),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "Imc2",
+            ibsi: Ibsi::Same("JN9H"),
+            symbols: ENTROPIES,
+            formula: "√(1 - exp(-2 (Hₚ - H₁₂))), 0 where Hₚ ≤ H₁₂",
+            meaning: "What a level tells about its neighbour's: 0 nothing, towards 1 all.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.imc2(),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "InverseVariance",
+            ibsi: Ibsi::Same("E8JP"),
+            symbols: P_DIFFERENCE,
+            formula: "Σ over k ≥ 1 of p₋(k) / k²",
+            meaning: "Large where neighbours differ, but by little.",
+            unit: "1",
+            reference: IBSI,
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.over_differences(|k| if k > 0.0 { 1.0 / (k * k) } else { 0.0 }),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "JointAverage",
+            ibsi: Ibsi::Same("60VM"),
+            symbols: P,
+            formula: "μ₁ = Σ i p(i,j)",
+            meaning: "The average level of voxels that have a neighbour.",
+            unit: "1",
+            reference: IBSI,
+            degenerate: "The grey level, 1 with bins of a fixed width, on one intensity; NaN on one \
+                voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.mean_1,
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "JointEnergy",
+            ibsi: Ibsi::Same("8ZQL"),
+            symbols: P,
+            formula: "Σ p(i,j)²",
+            meaning: "Large where few kinds of pairs make up the region: orderly texture.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "1 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| sum_of(&t.p, |p| p * p),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "JointEntropy",
+            ibsi: Ibsi::Same("TU9B"),
+            symbols: P,
+            formula: "-Σ p(i,j) log₂(p(i,j) + ε)",
+            meaning: "How varied the pairs are.",
+            unit: "bit",
+            reference: HARALICK,
+            degenerate: "0, up to ε, on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.entropy_12,
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "MCC",
+            ibsi: Ibsi::Absent("defined by Haralick, left out by IBSI"),
+            symbols: "p(i,j), p₁, p₂: shares of pairs, of first and of second levels; Q(i,j) = Σ over \
+                k of p(i,k) p(j,k) / (p₁(i) p₂(k) + ε)",
+            formula: "√(second largest eigenvalue of Q)",
+            meaning: "How well a neighbour's level is predicted by the best curve: 1 is perfectly.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "1, by convention, on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| maximal_correlation(t),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "MaximumProbability",
+            ibsi: Ibsi::Same("GYBY"),
+            symbols: P,
+            formula: "max p(i,j)",
+            meaning: "How large a share the commonest kind of pair has.",
+            unit: "1",
+            reference: IBSI,
+            degenerate: "1 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.p.iter().copied().fold(0.0, f64::max),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "SumAverage",
+            ibsi: Ibsi::Same("ZGXS"),
+            symbols: P_SUM,
+            formula: "Σ k p₊(k)",
+            meaning: "Twice JointAverage where pairs are counted in both orders.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "Twice the grey level on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.over_sums(|k| k),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "SumEntropy",
+            ibsi: Ibsi::Same("P6QZ"),
+            symbols: P_SUM,
+            formula: "-Σ p₊(k) log₂(p₊(k) + ε)",
+            meaning: "How varied the sums of neighbours are.",
+            unit: "bit",
+            reference: HARALICK,
+            degenerate: "0, up to ε, on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| entropy_bits(&t.p_sum),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "SumSquares",
+            ibsi: Ibsi::Same("UR99"),
+            symbols: P,
+            formula: "Σ (i - μ₁)² p(i,j)",
+            meaning: "How varied the levels are among voxels that have a neighbour.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: true,
+        },
+        value: |t| t.variance_1,
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "SumVariance",
+            ibsi: Ibsi::Same("OEEB"),
+            symbols: P_SUM,
+            formula: "Σ (k - μ₁ - μ₂)² p₊(k)",
+            meaning: "How varied the sums of neighbours are; the same number as ClusterTendency.",
+            unit: "1",
+            reference: HARALICK,
+            degenerate: "0 on one intensity; NaN on one voxel, which has no neighbour.",
+            enabled_by_default: false,
+        },
+        value: |t| t.cluster(2),
+    },
+];

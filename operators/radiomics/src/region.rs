@@ -1,0 +1,234 @@
+//! The voxels of one label, cropped to their bounding box.
+
+use rayon::prelude::*;
+use renalflow_imaging::LabelMap;
+
+use crate::{Settings, error::RadiomicsError};
+
+/// A box of voxels within a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BoundingBox {
+    /// Index of its first voxel in the volume.
+    pub start_zyx: [usize; 3],
+    /// Number of voxels along each axis.
+    pub shape_zyx: [usize; 3],
+}
+
+/// Neighbouring voxels of the region along x.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Index of the first voxel in the bounding box.
+    pub start_zyx: [usize; 3],
+    /// Number of voxels.
+    pub len: usize,
+}
+
+/// Where a label is.
+///
+/// # Shapes
+/// `mask` is the bounding box with `margin_zyx` voxels of background on both sides of each
+/// axis, in C order, so that neighbours can be read without checking for borders.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Region {
+    /// Distance between voxel centres, in mm.
+    pub spacing_zyx_mm: [f64; 3],
+    /// The smallest box that holds the region.
+    pub bounding_box: BoundingBox,
+    /// Background around the bounding box, at least 1 voxel.
+    pub margin_zyx: [usize; 3],
+    /// 1 inside, 0 outside.
+    pub mask: Vec<u8>,
+    /// The region row by row, in C order.
+    pub runs: Vec<Run>,
+    /// Number of voxels of the region.
+    pub voxel_count: usize,
+}
+
+impl Region {
+    /// Find a label in a mask.
+    ///
+    /// # Shapes
+    /// `mask`: `[z, y, x]`, any grid.
+    ///
+    /// # Errors
+    /// Label 0, a mask without the label (says which labels there are), a region with fewer
+    /// dimensions or voxels than the settings ask for.
+    pub fn new(mask: &LabelMap, label: u16, settings: &Settings) -> Result<Self, RadiomicsError> {
+        if label == 0 {
+            return Err(RadiomicsError::BackgroundLabel);
+        }
+        let [_, ny, nx] = mask.geometry().shape_zyx;
+        let voxels = mask.volume.voxels();
+        let bounding_box =
+            bounding_box(voxels, [ny, nx], label).ok_or_else(|| no_such_label(mask, label))?;
+
+        let longest = settings.distances_voxels.iter().max().copied().unwrap_or(1);
+        // Steps that leave the box from every voxel of it reach no neighbour at all.
+        let margin_zyx = bounding_box
+            .shape_zyx
+            .map(|n| longest.min(n.saturating_sub(1)).max(1));
+        let mut region = Self {
+            spacing_zyx_mm: mask.geometry().spacing_zyx_mm,
+            bounding_box,
+            margin_zyx,
+            mask: Vec::new(),
+            runs: Vec::new(),
+            voxel_count: 0,
+        };
+        let mut inside = vec![0u8; region.padded_shape_zyx().iter().product()];
+        let [bz, by, bx] = bounding_box.shape_zyx;
+        let [z0, y0, x0] = bounding_box.start_zyx;
+        for z in 0..bz {
+            for y in 0..by {
+                let from = ((z0 + z) * ny + y0 + y) * nx + x0;
+                let to = region.padded_index([z, y, 0]);
+                let row = &mut inside[to..to + bx];
+                for (cell, &value) in row.iter_mut().zip(&voxels[from..from + bx]) {
+                    *cell = u8::from(value == label);
+                }
+                region.add_runs(row, z, y);
+            }
+        }
+        region.mask = inside;
+        region.refuse_too_small(label, settings)?;
+        Ok(region)
+    }
+
+    /// Shape of the bounding box with its margins.
+    #[must_use]
+    pub fn padded_shape_zyx(&self) -> [usize; 3] {
+        std::array::from_fn(|axis| self.bounding_box.shape_zyx[axis] + 2 * self.margin_zyx[axis])
+    }
+
+    /// Where a voxel of the bounding box is in arrays with margins, such as [`Self::mask`].
+    #[must_use]
+    pub fn padded_index(&self, index_zyx: [usize; 3]) -> usize {
+        let [_, ny, nx] = self.padded_shape_zyx();
+        let [z, y, x]: [usize; 3] =
+            std::array::from_fn(|axis| index_zyx[axis] + self.margin_zyx[axis]);
+        (z * ny + y) * nx + x
+    }
+
+    /// Volume of one voxel, in mm³.
+    #[must_use]
+    pub fn voxel_volume_mm3(&self) -> f64 {
+        self.spacing_zyx_mm.iter().product()
+    }
+
+    /// Number of voxels times the volume of one, in mm³.
+    #[must_use]
+    pub fn volume_mm3(&self) -> f64 {
+        self.voxel_count as f64 * self.voxel_volume_mm3()
+    }
+
+    fn add_runs(&mut self, row: &[u8], z: usize, y: usize) {
+        let mut x = 0;
+        while let Some(gap) = row[x..].iter().position(|&inside| inside != 0) {
+            let start = x + gap;
+            let len = row[start..]
+                .iter()
+                .position(|&inside| inside == 0)
+                .unwrap_or(row.len() - start);
+            self.runs.push(Run {
+                start_zyx: [z, y, start],
+                len,
+            });
+            self.voxel_count += len;
+            x = start + len;
+        }
+    }
+
+    fn refuse_too_small(&self, label: u16, settings: &Settings) -> Result<(), RadiomicsError> {
+        let shape_zyx = self.bounding_box.shape_zyx;
+        let found = shape_zyx.iter().filter(|&&n| n > 1).count();
+        if found < settings.minimum_roi_dimensions {
+            return Err(RadiomicsError::TooFewDimensions {
+                label,
+                voxel_count: self.voxel_count,
+                shape_zyx,
+                found,
+                required: settings.minimum_roi_dimensions,
+            });
+        }
+        if self.voxel_count < settings.minimum_roi_voxels {
+            return Err(RadiomicsError::TooFewVoxels {
+                label,
+                voxel_count: self.voxel_count,
+                required: settings.minimum_roi_voxels,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The smallest box around a label, `None` where it does not occur.
+///
+/// # Shapes
+/// `voxels`: `[z, y, x]` in C order with slices of `slice_yx` voxels.
+fn bounding_box(voxels: &[u16], slice_yx: [usize; 2], label: u16) -> Option<BoundingBox> {
+    let [ny, nx] = slice_yx;
+    let extents: Vec<_> = voxels
+        .par_chunks(ny * nx)
+        .map(|slice| slice_extent(slice, nx, label))
+        .collect();
+    let mut bounds: Option<[[usize; 2]; 3]> = None;
+    for (z, extent) in extents.into_iter().enumerate() {
+        if let Some([y, x]) = extent {
+            let [bz, by, bx] = bounds.unwrap_or([[z, z], y, x]);
+            bounds = Some([[bz[0], z], union(by, y), union(bx, x)]);
+        }
+    }
+    bounds.map(|bounds| BoundingBox {
+        start_zyx: bounds.map(|[first, _]| first),
+        shape_zyx: bounds.map(|[first, last]| last - first + 1),
+    })
+}
+
+/// First and last y and x of a label in a slice.
+fn slice_extent(slice: &[u16], nx: usize, label: u16) -> Option<[[usize; 2]; 2]> {
+    // Without an early exit the compiler compares many voxels at a time, and most rows of a
+    // mask do not hold the label.
+    let holds = |row: &[u16]| {
+        row.iter()
+            .fold(false, |held, &value| held | (value == label))
+    };
+    let mut extent: Option<[[usize; 2]; 2]> = None;
+    for (y, row) in slice.chunks_exact(nx).enumerate() {
+        if !holds(row) {
+            continue;
+        }
+        let first = row.iter().position(|&value| value == label);
+        let last = row.iter().rposition(|&value| value == label);
+        if let (Some(first), Some(last)) = (first, last) {
+            let [by, bx] = extent.unwrap_or([[y, y], [first, last]]);
+            extent = Some([[by[0], y], union(bx, [first, last])]);
+        }
+    }
+    extent
+}
+
+fn union(a: [usize; 2], b: [usize; 2]) -> [usize; 2] {
+    [a[0].min(b[0]), a[1].max(b[1])]
+}
+
+fn no_such_label(mask: &LabelMap, label: u16) -> RadiomicsError {
+    let counts = mask.counts();
+    if counts.is_empty() {
+        return RadiomicsError::EmptyMask;
+    }
+    let mut present: Vec<_> = counts
+        .iter()
+        .take(20)
+        .map(|(value, count)| match mask.names.get(value) {
+            Some(name) => format!("label {value} '{name}' ({count} voxels)"),
+            None => format!("label {value} ({count} voxels)"),
+        })
+        .collect();
+    if counts.len() > present.len() {
+        present.push(format!("and {} more", counts.len() - present.len()));
+    }
+    RadiomicsError::MissingLabel {
+        label,
+        present: present.join(", "),
+    }
+}
