@@ -201,5 +201,6 @@ pub enum ExportError {
 }
 
 fn suggestion(fix: &Option<String>) -> String {
-    fix.as_ref().map_or_else(String::new, |fix| format!("; {fix}"))
+    fix.as_ref()
+        .map_or_else(String::new, |fix| format!("; {fix}"))
 }

@@ -187,12 +187,24 @@ pub(crate) fn pairs(
         })
         .collect();
     let patterns = [source.image.as_deref(), source.mask.as_deref()];
-    let ids = found(manifest, &source.root, &patterns, &rows, !written.is_empty())?;
+    let ids = found(
+        manifest,
+        &source.root,
+        &patterns,
+        &rows,
+        !written.is_empty(),
+    )?;
     let matched = ids.iter().map(|id| {
         let [image, mask] = patterns.map(|p| p.map(|p| at(Path::new(&p.replace("{case}", id)))));
         bare(id, None, CaseSource::Files { image, mask })
     });
-    finish(manifest, written, matched.collect(), rows, source.table.as_ref())
+    finish(
+        manifest,
+        written,
+        matched.collect(),
+        rows,
+        source.table.as_ref(),
+    )
 }
 
 /// The cases of a DICOM tree.
@@ -234,7 +246,13 @@ pub(crate) fn dicom(
         source.rtstruct.as_deref(),
         source.segmentation.as_deref(),
     ];
-    let ids = found(manifest, &source.root, &patterns, &rows, !written.is_empty())?;
+    let ids = found(
+        manifest,
+        &source.root,
+        &patterns,
+        &rows,
+        !written.is_empty(),
+    )?;
     let matched = ids.iter().map(|id| {
         let [image, rtstruct, segmentation] =
             patterns.map(|p| p.map(|p| at(Path::new(&p.replace("{case}", id)))));
@@ -244,7 +262,13 @@ pub(crate) fn dicom(
         };
         bare(id, None, files)
     });
-    finish(manifest, written, matched.collect(), rows, source.table.as_ref())
+    finish(
+        manifest,
+        written,
+        matched.collect(),
+        rows,
+        source.table.as_ref(),
+    )
 }
 
 fn read_table(table: Option<&TableSource>) -> Result<Rows, DatasetError> {
@@ -454,7 +478,11 @@ fn join(
         let ids: Vec<String> = without_class.iter().map(|(id, _)| id.clone()).collect();
         return refuse(
             Some(*line),
-            format!("no class (true or false) in `{}` for {}", target.unwrap_or_default(), list(&ids)),
+            format!(
+                "no class (true or false) in `{}` for {}",
+                target.unwrap_or_default(),
+                list(&ids)
+            ),
             "fill it in, or set `unlabelled: keep`",
         );
     }
@@ -464,7 +492,12 @@ fn join(
 /// The first few of a list.
 pub(crate) fn list(ids: &[String]) -> String {
     const SHOWN: usize = 5;
-    let shown = ids.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let shown = ids
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     match ids.len() {
         0..=SHOWN => shown,
         n => format!("{shown} and {} more ({n} in all)", n - SHOWN),

@@ -60,6 +60,12 @@ impl fmt::Display for KnownIssue {
             Action::Note => "kept",
             Action::Exclude => "left out",
         };
-        write!(f, "{} ({action}): {} [{}]", self.case, self.what, self.sources.join(", "))
+        write!(
+            f,
+            "{} ({action}): {} [{}]",
+            self.case,
+            self.what,
+            self.sources.join(", ")
+        )
     }
 }

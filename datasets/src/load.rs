@@ -53,12 +53,14 @@ fn files(
     mask_path: Option<&Path>,
 ) -> Result<LoadedCase, CaseError> {
     let mut digest = Digest::new(case);
-    let there = |path: &Path, role, absent: &str| {
-        present(case, path, role, absent)
-    };
+    let there = |path: &Path, role, absent: &str| present(case, path, role, absent);
     let image = image_path
         .map(|path| {
-            there(path, "image", "copy it there, or use a data set without images (`images: none`)")?;
+            there(
+                path,
+                "image",
+                "copy it there, or use a data set without images (`images: none`)",
+            )?;
             digest.file("image", path)?;
             read_image(path).map_err(|e| read_error(case, e))
         })
@@ -71,7 +73,13 @@ fn files(
         })
         .transpose()?;
     if let (Some(image), Some(mask)) = (&image, &mask) {
-        same_grid(case, image.geometry(), mask.geometry(), image_path, mask_path)?;
+        same_grid(
+            case,
+            image.geometry(),
+            mask.geometry(),
+            image_path,
+            mask_path,
+        )?;
     }
     Ok(LoadedCase {
         image,
@@ -81,15 +89,23 @@ fn files(
     })
 }
 
-fn dicom(case: &CaseSpec, folder: &Path, mask: Option<&DicomMask>) -> Result<LoadedCase, CaseError> {
+fn dicom(
+    case: &CaseSpec,
+    folder: &Path,
+    mask: Option<&DicomMask>,
+) -> Result<LoadedCase, CaseError> {
     let mut digest = Digest::new(case);
     present(case, folder, "image", "give the folder of the DICOM series")?;
     digest.folder("image", folder)?;
-    let (image, _) =
-        read_series(folder, &SeriesSelector::Only).map_err(|e| read_error(case, e))?;
+    let (image, _) = read_series(folder, &SeriesSelector::Only).map_err(|e| read_error(case, e))?;
     let mask = mask
         .map(|mask| {
-            present(case, &mask.file, "mask", "give the RTSTRUCT or SEG file, or exclude the case")?;
+            present(
+                case,
+                &mask.file,
+                "mask",
+                "give the RTSTRUCT or SEG file, or exclude the case",
+            )?;
             digest.file("mask", &mask.file)?;
             digest.text(&format!("{:?}", mask.rois));
             dicom_mask(mask, image.geometry(), &case.labels).map_err(|e| read_error(case, e))
@@ -113,13 +129,20 @@ fn dicom_mask(
         DicomMaskKind::RtStruct => {
             let set = RtStruct::open(&mask.file)?;
             // In the order of labels, so that the higher one is drawn last.
-            let mut order: Vec<(&str, u16)> =
-                mask.rois.iter().map(|(name, label)| (name.as_str(), *label)).collect();
+            let mut order: Vec<(&str, u16)> = mask
+                .rois
+                .iter()
+                .map(|(name, label)| (name.as_str(), *label))
+                .collect();
             order.sort_by_key(|(_, label)| *label);
             let regions: Vec<&str> = order.iter().map(|(name, _)| *name).collect();
             let drawn = set.label_map(&regions, grid)?;
-            let table: Vec<u16> = std::iter::once(0).chain(order.iter().map(|(_, l)| *l)).collect();
-            relabelled(drawn, |label| table.get(usize::from(label)).copied().unwrap_or(0))
+            let table: Vec<u16> = std::iter::once(0)
+                .chain(order.iter().map(|(_, l)| *l))
+                .collect();
+            relabelled(drawn, |label| {
+                table.get(usize::from(label)).copied().unwrap_or(0)
+            })
         }
         DicomMaskKind::Segmentation => {
             let read = read_segmentation(&mask.file, grid)?;
@@ -127,7 +150,11 @@ fn dicom_mask(
                 read
             } else {
                 let segments = read.names.clone();
-                if let Some(absent) = mask.rois.keys().find(|roi| !segments.values().any(|s| s == *roi)) {
+                if let Some(absent) = mask
+                    .rois
+                    .keys()
+                    .find(|roi| !segments.values().any(|s| s == *roi))
+                {
                     return Err(ReadError::UnknownRegion {
                         path: mask.file.clone(),
                         wanted: absent.clone(),
@@ -135,12 +162,20 @@ fn dicom_mask(
                     });
                 }
                 relabelled(read, |segment| {
-                    segments.get(&segment).and_then(|name| mask.rois.get(name)).copied().unwrap_or(0)
+                    segments
+                        .get(&segment)
+                        .and_then(|name| mask.rois.get(name))
+                        .copied()
+                        .unwrap_or(0)
                 })
             }
         }
     };
-    let names = if names.is_empty() { drawn.names } else { names.clone() };
+    let names = if names.is_empty() {
+        drawn.names
+    } else {
+        names.clone()
+    };
     Ok(LabelMap {
         volume: drawn.volume,
         names,
@@ -170,7 +205,12 @@ fn phantom(case: &CaseSpec, spec: &PhantomSpec) -> Result<LoadedCase, CaseError>
     };
     digest.text(&format!("{placeless:?}"));
     if let Some(mask) = &spec.anatomy {
-        present(case, mask, "mask", "point `anatomy` to masks in KiTS19's layout")?;
+        present(
+            case,
+            mask,
+            "mask",
+            "point `anatomy` to masks in KiTS19's layout",
+        )?;
         digest.file("anatomy", mask)?;
     }
     let phantom = spec.generate().map_err(|source| CaseError::Phantom {
@@ -179,7 +219,11 @@ fn phantom(case: &CaseSpec, spec: &PhantomSpec) -> Result<LoadedCase, CaseError>
     })?;
     let mut record = case.record.clone();
     phantom_cohort::complete(&mut record, &phantom);
-    let names = if case.labels.is_empty() { phantom_labels() } else { case.labels.clone() };
+    let names = if case.labels.is_empty() {
+        phantom_labels()
+    } else {
+        case.labels.clone()
+    };
     Ok(LoadedCase {
         image: Some(Image::I16(phantom.image)),
         mask: Some(LabelMap {
@@ -232,7 +276,10 @@ fn same_grid(
         format!("{z} x {y} x {x} voxels of {dz:.4} x {dy:.4} x {dx:.4} mm")
     };
     let difference = match image.distance(mask) {
-        Some(distance) => format!("{:.4} mm ({:.4} voxels) apart", distance.mm, distance.voxels),
+        Some(distance) => format!(
+            "{:.4} mm ({:.4} voxels) apart",
+            distance.mm, distance.voxels
+        ),
         None => "their shapes differ".to_owned(),
     };
     Err(CaseError::Grids {

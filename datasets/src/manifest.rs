@@ -190,7 +190,11 @@ impl Manifest {
     /// Refuse to exclude what is not there.
     fn left_out(&self, cases: &[CaseSpec]) -> Result<(), DatasetError> {
         let known = || cases.iter().map(|case| case.case_id.as_str());
-        match self.exclude.iter().find(|id| !known().any(|case| case == *id)) {
+        match self
+            .exclude
+            .iter()
+            .find(|id| !known().any(|case| case == *id))
+        {
             None => Ok(()),
             Some(unknown) => {
                 let near = yaml::nearest(unknown, known())

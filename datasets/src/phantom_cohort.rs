@@ -51,7 +51,10 @@ pub(crate) fn cases(
     }
     if source.malignant > source.count {
         return refuse(
-            format!("{} malignant of {} patients", source.malignant, source.count),
+            format!(
+                "{} malignant of {} patients",
+                source.malignant, source.count
+            ),
             "`malignant` is at most `count`",
         );
     }
@@ -61,7 +64,11 @@ pub(crate) fn cases(
     };
     if source.anatomy.is_some() && masks.len() < source.count as usize {
         return refuse(
-            format!("{} patients, and real anatomy for {}", source.count, masks.len()),
+            format!(
+                "{} patients, and real anatomy for {}",
+                source.count,
+                masks.len()
+            ),
             "lower `count`, or point `anatomy` to more case_*/segmentation.nii.gz",
         );
     }
@@ -137,7 +144,9 @@ pub(crate) fn complete(record: &mut Record, phantom: &Phantom) {
     let values = [
         truth.side.name().into(),
         truth.pole.name().into(),
-        truth.exophytic_fraction.map_or(Value::Missing, Value::Float),
+        truth
+            .exophytic_fraction
+            .map_or(Value::Missing, Value::Float),
         Value::Float(truth.tumour_volume_ml),
     ];
     for (name, value) in MEASURED.into_iter().zip(values) {
@@ -168,7 +177,10 @@ pub fn write_kits19(folder: &Path, specs: &[PhantomSpec]) -> Result<(), ExportEr
             record.insert(name, value.clone());
         }
         complete(&mut record, &phantom);
-        nifti::write_image(case_folder.join("imaging.nii.gz"), &Image::I16(phantom.image))?;
+        nifti::write_image(
+            case_folder.join("imaging.nii.gz"),
+            &Image::I16(phantom.image),
+        )?;
         let labels = LabelMap {
             volume: phantom.labels,
             names: phantom_labels(),

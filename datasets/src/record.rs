@@ -221,7 +221,10 @@ mod tests {
             })
             .collect();
         settle(&mut records);
-        records.iter().map(|r| r.get("x").unwrap().clone()).collect()
+        records
+            .iter()
+            .map(|r| r.get("x").unwrap().clone())
+            .collect()
     }
 
     #[test]

@@ -5,12 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::DatasetError,
-    files::list,
-    phantom::random::Stream,
-    yaml,
-};
+use crate::{error::DatasetError, files::list, phantom::random::Stream, yaml};
 
 /// How a split was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,12 +92,20 @@ impl Split {
         };
         let remake = "restore the file, or make the split anew";
         if digest(split.fold_of.keys()) != split.patients_digest {
-            return refuse("the patients do not fit `patients_digest`".to_owned(), remake);
+            return refuse(
+                "the patients do not fit `patients_digest`".to_owned(),
+                remake,
+            );
         }
         if let Some((patient, fold)) = split.fold_of.iter().find(|(_, f)| **f >= split.folds) {
-            return refuse(format!("patient {patient} is in fold {fold} of {}", split.folds), remake);
+            return refuse(
+                format!("patient {patient} is in fold {fold} of {}", split.folds),
+                remake,
+            );
         }
-        if let Some(empty) = (0..split.folds).find(|fold| !split.fold_of.values().any(|f| f == fold)) {
+        if let Some(empty) =
+            (0..split.folds).find(|fold| !split.fold_of.values().any(|f| f == fold))
+        {
             return refuse(format!("fold {empty} has no patient"), remake);
         }
         Ok(split)

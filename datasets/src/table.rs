@@ -46,18 +46,21 @@ pub(crate) fn read_csv(
         .map_err(|error| csv_error(path, &error))?
         .clone();
     let column = |name: &str| {
-        header.iter().position(|known| known == name).ok_or_else(|| {
-            let near = nearest(name, header.iter())
-                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            DatasetError::Table {
-                at: Location::new(path, Some(1)),
-                cause: format!("no column `{name}`{near}"),
-                fix: format!(
-                    "name one of its columns in the manifest: {}",
-                    header.iter().collect::<Vec<_>>().join(", ")
-                ),
-            }
-        })
+        header
+            .iter()
+            .position(|known| known == name)
+            .ok_or_else(|| {
+                let near = nearest(name, header.iter())
+                    .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                DatasetError::Table {
+                    at: Location::new(path, Some(1)),
+                    cause: format!("no column `{name}`{near}"),
+                    fix: format!(
+                        "name one of its columns in the manifest: {}",
+                        header.iter().collect::<Vec<_>>().join(", ")
+                    ),
+                }
+            })
     };
     let case_index = column(case_column)?;
     let patient_index = patient_column.map(column).transpose()?;
@@ -91,12 +94,18 @@ fn insert(path: &Path, rows: &mut Rows, case: &str, row: Row) -> Result<(), Data
         fix: fix.to_owned(),
     };
     if case.is_empty() {
-        return Err(error("a row without a case".to_owned(), "fill in the case or remove the row"));
+        return Err(error(
+            "a row without a case".to_owned(),
+            "fill in the case or remove the row",
+        ));
     }
     match rows.insert(case.to_owned(), row) {
         None => Ok(()),
         Some(first) => Err(error(
-            format!("case {case} is listed twice, on lines {} and {line}", first.line),
+            format!(
+                "case {case} is listed twice, on lines {} and {line}",
+                first.line
+            ),
             "keep one row a case",
         )),
     }

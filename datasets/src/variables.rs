@@ -38,11 +38,7 @@ pub(crate) fn expand(text: &str, lookup: &Lookup<'_>) -> Result<String, String> 
 }
 
 /// A path of a manifest: variables replaced, and relative to the manifest's folder.
-pub(crate) fn resolve(
-    text: &str,
-    folder: &Path,
-    lookup: &Lookup<'_>,
-) -> Result<PathBuf, String> {
+pub(crate) fn resolve(text: &str, folder: &Path, lookup: &Lookup<'_>) -> Result<PathBuf, String> {
     let expanded = expand(text, lookup)?;
     let path = Path::new(&expanded);
     Ok(if path.is_absolute() {

@@ -37,7 +37,9 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, D
 /// The valid word nearest to the unknown one, from serde's message ("unknown field `a`,
 /// expected one of `b`, `c`"), if any is near.
 fn nearest_word(message: &str) -> Option<String> {
-    let start = message.find("unknown field").or_else(|| message.find("unknown variant"))?;
+    let start = message
+        .find("unknown field")
+        .or_else(|| message.find("unknown variant"))?;
     let mut words = message[start..].split('`').skip(1).step_by(2);
     nearest(words.next()?, words)
 }
@@ -50,7 +52,12 @@ pub(crate) fn nearest<'a>(
     let word = word.to_lowercase();
     candidates
         .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(&word, &known.to_lowercase()), known))
+        .map(|known| {
+            (
+                strsim::damerau_levenshtein(&word, &known.to_lowercase()),
+                known,
+            )
+        })
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, known)| *distance <= 1 + known.len().max(word.len()) / 3)
         .map(|(_, known)| known.to_owned())

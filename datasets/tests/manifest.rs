@@ -60,16 +60,25 @@ fn with_table(text: &str) -> String {
 #[test]
 fn a_misspelt_key_is_refused_with_the_line_and_the_nearest_one() {
     let folder = TempDir::new().unwrap();
-    let text = message(manifest(folder.path(), &PAIRS.replace("labels:", "lables:")));
+    let text = message(manifest(
+        folder.path(),
+        &PAIRS.replace("labels:", "lables:"),
+    ));
     assert!(text.contains("data.yml:3: "), "{text}");
     assert!(text.contains("unknown field `lables`"), "{text}");
     assert!(text.contains("did you mean `labels`?"), "{text}");
 
-    let nested = message(manifest(folder.path(), &PAIRS.replace("    mask:", "    maks:")));
+    let nested = message(manifest(
+        folder.path(),
+        &PAIRS.replace("    mask:", "    maks:"),
+    ));
     assert!(nested.contains("data.yml:8: "), "{nested}");
     assert!(nested.contains("did you mean `mask`?"), "{nested}");
 
-    let kind = message(manifest(folder.path(), &PAIRS.replace("  pairs:", "  paris:")));
+    let kind = message(manifest(
+        folder.path(),
+        &PAIRS.replace("  pairs:", "  paris:"),
+    ));
     assert!(kind.contains("did you mean `pairs`?"), "{kind}");
 }
 
@@ -94,7 +103,14 @@ fn variables_come_from_the_caller_and_have_defaults() {
     pair(&folder.path().join("here"), "a", [2, 3, 4]);
     let path = folder.path().join("data.yml");
     fs::write(&path, PAIRS.replace("root: .", "root: ${WHERE:-here}")).unwrap();
-    assert_eq!(Manifest::read(&path, &nothing).unwrap().cases().unwrap().len(), 1);
+    assert_eq!(
+        Manifest::read(&path, &nothing)
+            .unwrap()
+            .cases()
+            .unwrap()
+            .len(),
+        1
+    );
     let elsewhere = |name: &str| (name == "WHERE").then(|| "elsewhere".to_owned());
     let error = message(Manifest::read(&path, &elsewhere).unwrap().cases());
     assert!(error.contains("elsewhere"), "{error}");
@@ -119,14 +135,23 @@ fn pairs_are_found_joined_with_their_table_and_loaded() {
     let ids: Vec<&str> = cases.iter().map(|case| case.case_id.as_str()).collect();
     assert_eq!(ids, ["a", "b"]);
     assert_eq!(cases[0].patient_id, "p2");
-    assert_eq!([cases[0].target, cases[1].target], [Some(false), Some(true)]);
+    assert_eq!(
+        [cases[0].target, cases[1].target],
+        [Some(false), Some(true)]
+    );
     assert_eq!(cases[0].record.get("age"), Some(&Value::Missing));
-    assert_eq!(cases[1].record.get("note"), Some(&Value::from("two, words")));
+    assert_eq!(
+        cases[1].record.get("note"),
+        Some(&Value::from("two, words"))
+    );
     let loaded = load_case(&cases[1]).unwrap();
     assert_eq!(loaded.image.unwrap().geometry().shape_zyx, [2, 3, 4]);
     assert_eq!(loaded.mask.unwrap().names[&1], "tumour");
     // Same bytes, same digest, wherever they lie.
-    assert_eq!(loaded.content_digest, load_case(&cases[0]).unwrap().content_digest);
+    assert_eq!(
+        loaded.content_digest,
+        load_case(&cases[0]).unwrap().content_digest
+    );
 }
 
 #[test]
@@ -139,7 +164,10 @@ fn a_duplicate_row_is_named_with_both_lines() {
     )
     .unwrap();
     let text = message(manifest(folder.path(), &with_table("")).unwrap().cases());
-    assert!(text.contains("labels.csv:4: case a is listed twice, on lines 2 and 4"), "{text}");
+    assert!(
+        text.contains("labels.csv:4: case a is listed twice, on lines 2 and 4"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -156,7 +184,14 @@ fn a_case_without_a_row_is_an_error_unless_it_is_kept() {
     let cases = kept.cases().unwrap();
     assert_eq!([cases[0].target, cases[1].target], [Some(true), None]);
     let without = format!("exclude: [b]\n{}", with_table(""));
-    assert_eq!(manifest(folder.path(), &without).unwrap().cases().unwrap().len(), 1);
+    assert_eq!(
+        manifest(folder.path(), &without)
+            .unwrap()
+            .cases()
+            .unwrap()
+            .len(),
+        1
+    );
     let unknown = format!("exclude: [c]\n{}", with_table(", unlabelled: keep"));
     let text = message(manifest(folder.path(), &unknown).unwrap().cases());
     assert!(text.contains("`exclude` names c"), "{text}");
@@ -166,8 +201,15 @@ fn a_case_without_a_row_is_an_error_unless_it_is_kept() {
 fn a_row_without_files_is_a_case_that_fails_by_name() {
     let folder = TempDir::new().unwrap();
     pair(folder.path(), "a", [2, 3, 4]);
-    fs::write(folder.path().join("labels.csv"), "case_id,malignant\na,1\nz,0\n").unwrap();
-    let cases = manifest(folder.path(), &with_table("")).unwrap().cases().unwrap();
+    fs::write(
+        folder.path().join("labels.csv"),
+        "case_id,malignant\na,1\nz,0\n",
+    )
+    .unwrap();
+    let cases = manifest(folder.path(), &with_table(""))
+        .unwrap()
+        .cases()
+        .unwrap();
     assert!(load_case(&cases[0]).is_ok());
     let error = load_case(&cases[1]).unwrap_err();
     assert_eq!(error.case_id(), "z");
@@ -181,7 +223,11 @@ fn bad_tables_are_named_by_line() {
     pair(folder.path(), "a", [2, 3, 4]);
     let case = |table: &str, option: &str| {
         fs::write(folder.path().join("labels.csv"), table).unwrap();
-        message(manifest(folder.path(), &with_table(option)).unwrap().cases())
+        message(
+            manifest(folder.path(), &with_table(option))
+                .unwrap()
+                .cases(),
+        )
     };
     let class = case("case_id,malignant\na,perhaps\n", "");
     assert!(class.contains("labels.csv:2: no class"), "{class}");
@@ -190,9 +236,15 @@ fn bad_tables_are_named_by_line() {
     let target = case("case_id,malignent\na,1\n", "");
     assert!(target.contains("did you mean `malignent`?"), "{target}");
     let ragged = case("case_id,malignant\na,1,2\n", "");
-    assert!(ragged.contains("labels.csv:2: 3 fields where the header has 2"), "{ragged}");
+    assert!(
+        ragged.contains("labels.csv:2: 3 fields where the header has 2"),
+        "{ragged}"
+    );
     let empty = case("case_id,malignant\n,1\n", "");
-    assert!(empty.contains("labels.csv:2: a row without a case"), "{empty}");
+    assert!(
+        empty.contains("labels.csv:2: a row without a case"),
+        "{empty}"
+    );
     fs::remove_file(folder.path().join("labels.csv")).unwrap();
     let absent = message(manifest(folder.path(), &with_table("")).unwrap().cases());
     assert!(absent.contains("labels.csv"), "{absent}");
@@ -204,8 +256,14 @@ fn image_and_mask_on_different_grids_are_refused_with_both_names() {
     pair(folder.path(), "a", [2, 3, 5]);
     let cases = manifest(folder.path(), PAIRS).unwrap().cases().unwrap();
     let text = load_case(&cases[0]).unwrap_err().to_string();
-    assert!(text.contains("a/image.nii.gz") && text.contains("a/mask.nii.gz"), "{text}");
-    assert!(text.contains("2 x 3 x 4") && text.contains("2 x 3 x 5"), "{text}");
+    assert!(
+        text.contains("a/image.nii.gz") && text.contains("a/mask.nii.gz"),
+        "{text}"
+    );
+    assert!(
+        text.contains("2 x 3 x 4") && text.contains("2 x 3 x 5"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -247,14 +305,22 @@ fn kits19_layout_is_read_back_as_written() {
     let cases = manifest(folder.path(), text).unwrap().cases().unwrap();
     let ids: Vec<&str> = cases.iter().map(|case| case.case_id.as_str()).collect();
     assert_eq!(ids, ["case_00000", "case_00001"]);
-    assert_eq!([cases[0].target, cases[1].target], [Some(true), Some(false)]);
+    assert_eq!(
+        [cases[0].target, cases[1].target],
+        [Some(true), Some(false)]
+    );
     let loaded = load_case(&cases[0]).unwrap();
     assert_eq!(loaded.image.unwrap().geometry().shape_zyx, [10, 40, 52]);
     assert!(loaded.mask.unwrap().counts()[&1] > 0);
 
     // Without images, the image is not looked for.
     fs::remove_file(folder.path().join("case_00001/imaging.nii.gz")).unwrap();
-    assert!(load_case(&cases[1]).unwrap_err().to_string().contains("imaging.nii.gz"));
+    assert!(
+        load_case(&cases[1])
+            .unwrap_err()
+            .to_string()
+            .contains("imaging.nii.gz")
+    );
     let masks = text.replace("{root: .}", "{root: ., images: none}");
     let cases = manifest(folder.path(), &masks).unwrap().cases().unwrap();
     assert!(load_case(&cases[1]).unwrap().image.is_none());
@@ -275,13 +341,23 @@ fn known_issues_are_noted_or_acted_upon() {
     let cases = manifest.cases().unwrap();
     assert_eq!(cases.len(), 1);
     assert_eq!(cases[0].known_issue.as_deref(), Some("odd"));
-    assert_eq!(cases[0].record.get("known_issue"), Some(&Value::from("odd")));
-    let shown: Vec<String> = manifest.known_issues().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        cases[0].record.get("known_issue"),
+        Some(&Value::from("odd"))
+    );
+    let shown: Vec<String> = manifest
+        .known_issues()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(shown[1], "case_00001 (left out): broken [there]");
 }
 
 fn patients() -> Vec<(String, Option<bool>)> {
-    (0..23).map(|i| (format!("p{i:02}"), Some(i % 3 == 0))).collect()
+    (0..23)
+        .map(|i| (format!("p{i:02}"), Some(i % 3 == 0)))
+        .collect()
 }
 
 fn split(folds: u32, seed: u64) -> Split {
@@ -300,7 +376,9 @@ fn a_split_is_stratified_seeded_and_even() {
             .map(|fold| {
                 patients
                     .iter()
-                    .filter(|(p, c)| split5.fold_of[p] == fold && (wanted.is_none() || *c == wanted))
+                    .filter(|(p, c)| {
+                        split5.fold_of[p] == fold && (wanted.is_none() || *c == wanted)
+                    })
                     .count()
             })
             .collect();
@@ -325,7 +403,10 @@ fn a_split_that_does_not_fit_names_the_patient() {
     let missing = message(read.verify(&path, ids.iter().copied().chain(["new"])));
     assert!(missing.contains("no fold for new"), "{missing}");
     let extra = message(read.verify(&path, ids[1..].iter().copied()));
-    assert!(extra.contains("a fold for p00, not in the data set"), "{extra}");
+    assert!(
+        extra.contains("a fold for p00, not in the data set"),
+        "{extra}"
+    );
 
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("p03:", "p99:")).unwrap();
@@ -338,9 +419,8 @@ fn a_split_that_does_not_fit_names_the_patient() {
 fn a_phantom_cohort_that_cannot_be_is_refused() {
     let folder = TempDir::new().unwrap();
     let case = |options: &str| {
-        let text = format!(
-            "name: x\nsource:\n  phantom: {{domain: primary, seed: 1, {options}}}\n"
-        );
+        let text =
+            format!("name: x\nsource:\n  phantom: {{domain: primary, seed: 1, {options}}}\n");
         manifest(folder.path(), &text).unwrap().cases()
     };
     assert!(message(case("count: 0, malignant: 0")).contains("`count` is 0"));
@@ -349,9 +429,20 @@ fn a_phantom_cohort_that_cannot_be_is_refused() {
     assert!(anatomy.contains("real anatomy for 0"), "{anatomy}");
     let cases = case("count: 9, malignant: 4").unwrap();
     assert_eq!(cases[7].case_id, "phantom_primary_0007");
-    assert_eq!(cases.iter().filter(|case| case.target == Some(true)).count(), 4);
+    assert_eq!(
+        cases
+            .iter()
+            .filter(|case| case.target == Some(true))
+            .count(),
+        4
+    );
     let bad = case("count: 1, malignant: 1, shape_zyx: [0, 3, 3]").unwrap();
-    assert!(load_case(&bad[0]).unwrap_err().to_string().contains("shape_zyx"));
+    assert!(
+        load_case(&bad[0])
+            .unwrap_err()
+            .to_string()
+            .contains("shape_zyx")
+    );
 }
 
 #[test]

@@ -52,7 +52,12 @@ fn statistics(phantom: &Phantom, label: u16) -> (f64, f64) {
 }
 
 fn count(phantom: &Phantom, label: u16) -> usize {
-    phantom.labels.voxels().iter().filter(|l| **l == label).count()
+    phantom
+        .labels
+        .voxels()
+        .iter()
+        .filter(|l| **l == label)
+        .count()
 }
 
 #[test]
@@ -67,7 +72,11 @@ fn the_bytes_are_pinned_and_do_not_depend_on_threads() {
     };
     let one = with_threads(1);
     assert_eq!(one, with_threads(3));
-    assert_eq!(digest(&one), "PINNED", "raise GENERATOR_VERSION with every change of the bytes");
+    assert_eq!(
+        digest(&one),
+        "PINNED",
+        "raise GENERATOR_VERSION with every change of the bytes"
+    );
 }
 
 #[test]
@@ -79,7 +88,10 @@ fn patients_differ_and_the_class_changes_only_the_tumour() {
         malignant: false,
         ..small(Domain::Primary, 0)
     };
-    assert_eq!(other.generate().unwrap().image.geometry(), a.image.geometry());
+    assert_eq!(
+        other.generate().unwrap().image.geometry(),
+        a.image.geometry()
+    );
 }
 
 #[test]
@@ -107,10 +119,18 @@ fn there_are_two_kidneys_and_one_tumour_where_it_is_said_to_be() {
         let truth = &phantom.truth;
         let geometry = phantom.labels.geometry();
         let ml = |label| count(&phantom, label) as f64 * geometry.voxel_volume_mm3() / 1000.0;
-        assert!((170.0..560.0).contains(&ml(1)), "kidneys of {index}: {} mL", ml(1));
+        assert!(
+            (170.0..560.0).contains(&ml(1)),
+            "kidneys of {index}: {} mL",
+            ml(1)
+        );
         let tumour = ml(2);
         let apart = (tumour - truth.tumour_volume_ml).abs();
-        assert!(apart < 0.05 * tumour + 0.3, "{tumour} {}", truth.tumour_volume_ml);
+        assert!(
+            apart < 0.05 * tumour + 0.3,
+            "{tumour} {}",
+            truth.tumour_volume_ml
+        );
 
         let mut sum = [0.0f64; 3];
         let mut kidney_z = (f64::INFINITY, f64::NEG_INFINITY);
@@ -128,7 +148,11 @@ fn there_are_two_kidneys_and_one_tumour_where_it_is_said_to_be() {
             }
         }
         let center = sum.map(|s| s / count(&phantom, 2) as f64);
-        assert_eq!(center[0] > middle[0], truth.side == Side::Left, "side of {index}");
+        assert_eq!(
+            center[0] > middle[0],
+            truth.side == Side::Left,
+            "side of {index}"
+        );
         let height = (center[2] - kidney_z.0) / (kidney_z.1 - kidney_z.0);
         match truth.pole {
             Pole::Upper => assert!(height > 0.5, "{index}: {height}"),

@@ -10,7 +10,8 @@ use renalflow_datasets::{
 
 /// The shared data, or `None` with a printed reason.
 fn shared() -> Option<PathBuf> {
-    let given = std::env::var_os("RENALFLOW_SHARED").map_or_else(|| "../shared".into(), PathBuf::from);
+    let given =
+        std::env::var_os("RENALFLOW_SHARED").map_or_else(|| "../shared".into(), PathBuf::from);
     // Relative to the workspace.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(given);
     if root.join("data").is_dir() {
@@ -31,12 +32,24 @@ fn committed(name: &str, shared: Option<&Path>) -> Manifest {
 
 #[test]
 fn phantom_cohorts_are_as_their_manifests_say() {
-    for (name, count, malignant) in [("phantom-primary.yml", 20, 12), ("phantom-auxiliary.yml", 60, 36)] {
+    for (name, count, malignant) in [
+        ("phantom-primary.yml", 20, 12),
+        ("phantom-auxiliary.yml", 60, 36),
+    ] {
         let manifest = committed(name, None);
         let cases = manifest.cases().unwrap();
         assert_eq!(cases.len(), count);
-        assert_eq!(cases.iter().filter(|case| case.target == Some(true)).count(), malignant);
-        assert_eq!(manifest.split(&cases).unwrap().is_some(), name == "phantom-primary.yml");
+        assert_eq!(
+            cases
+                .iter()
+                .filter(|case| case.target == Some(true))
+                .count(),
+            malignant
+        );
+        assert_eq!(
+            manifest.split(&cases).unwrap().is_some(),
+            name == "phantom-primary.yml"
+        );
     }
 }
 
@@ -45,19 +58,28 @@ fn kits19_masks_carry_their_clinical_data() {
     let Some(shared) = shared() else { return };
     let manifest = committed("kits19-masks.yml", Some(&shared));
     let cases = manifest.cases().unwrap();
-    let present = cases.iter().filter(|case| {
-        matches!(&case.source, CaseSource::Files { mask: Some(mask), .. } if mask.exists())
-    });
+    let present = cases.iter().filter(
+        |case| matches!(&case.source, CaseSource::Files { mask: Some(mask), .. } if mask.exists()),
+    );
     if present.count() == 150 {
         assert_eq!(cases.len(), 150);
-        assert_eq!(cases.iter().filter(|case| case.target == Some(false)).count(), 12);
+        assert_eq!(
+            cases
+                .iter()
+                .filter(|case| case.target == Some(false))
+                .count(),
+            12
+        );
         manifest.split(&cases).unwrap().unwrap();
     }
     let first = &cases[0];
     assert_eq!(first.case_id, "case_00000");
     let value = |name: &str| first.record.get(name).unwrap().clone();
     assert_eq!(value("malignant"), Value::Bool(true));
-    assert_eq!(value("tumor_histologic_subtype"), Value::from("clear_cell_rcc"));
+    assert_eq!(
+        value("tumor_histologic_subtype"),
+        Value::from("clear_cell_rcc")
+    );
     assert_eq!(value("age_at_nephrectomy"), Value::Int(49));
     assert_eq!(value("pack_years"), Value::Float(0.0));
     assert_eq!(value("comorbidities.copd"), Value::Bool(false));
@@ -104,7 +126,9 @@ fn the_dicom_phantom_equals_its_nifti_twin() {
     assert_eq!(a.names, b.names);
     let pairs = || a.volume.voxels().iter().zip(b.volume.voxels());
     let both = pairs().filter(|(a, b)| **a == 1 && **b == 1).count();
-    let sum = pairs().map(|(a, b)| usize::from(*a == 1) + usize::from(*b == 1)).sum::<usize>();
+    let sum = pairs()
+        .map(|(a, b)| usize::from(*a == 1) + usize::from(*b == 1))
+        .sum::<usize>();
     let dice = 2.0 * both as f64 / sum as f64;
     assert!(dice > 0.99, "{dice}");
 }
@@ -128,7 +152,9 @@ fn real_anatomy_keeps_its_shape_and_place() {
             let mut n = 0.0;
             for ((z, y, x), label) in labels.view().indexed_iter() {
                 if *label > 0 {
-                    let world = labels.geometry().world_from_voxel([z as f64, y as f64, x as f64]);
+                    let world = labels
+                        .geometry()
+                        .world_from_voxel([z as f64, y as f64, x as f64]);
                     for i in 0..3 {
                         sum[i] += world[i];
                     }
@@ -152,7 +178,10 @@ fn real_anatomy_keeps_its_shape_and_place() {
         for label in [1, 2] {
             let (wanted, got) = (ml(&real.volume, label), ml(&phantom.labels, label));
             // Small tumours lose a little at the surface to the smoothing of the voxels' steps.
-            assert!((got - wanted).abs() < 0.06 * wanted + 0.5, "{number} {label}: {wanted} {got}");
+            assert!(
+                (got - wanted).abs() < 0.06 * wanted + 0.5,
+                "{number} {label}: {wanted} {got}"
+            );
         }
         let (a, b) = (center(&real.volume), center(&phantom.labels));
         for i in 0..3 {

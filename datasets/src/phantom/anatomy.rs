@@ -45,8 +45,14 @@ impl Anatomy {
                 hilum: Some(kidney.hilum()),
             });
             if side == design.side {
-                let tumour =
-                    Tumour::on_kidney(design, phase, kidney.center, kidney.radii, kidney.axes, seed);
+                let tumour = Tumour::on_kidney(
+                    design,
+                    phase,
+                    kidney.center,
+                    kidney.radii,
+                    kidney.axes,
+                    seed,
+                );
                 let (outside, center) = beyond(&tumour.shape, &kidney.outline(), seed);
                 exophytic_fraction = Some(outside);
                 pole = pole_of(center, kidney.center, kidney.axes[2], kidney.radii[2]);
@@ -77,9 +83,10 @@ impl Anatomy {
     }
 
     /// The kidneys and the tumour of a real mask, where they are. Cortex and medulla follow
-    /// from the depth under the kidney's surface.
+    /// from the depth under the kidney's surface; the torso grows until it holds them.
     pub fn real(
         mask: &Path,
+        habitus: &mut Habitus,
         design: &TumourDesign,
         phase: Phase,
         seed: u64,
@@ -90,8 +97,8 @@ impl Anatomy {
             label,
             name,
         };
-        let organ = Region::of(&labels.volume, |l| l == 1 || l == 2)
-            .ok_or_else(|| missing(1, "kidney"))?;
+        let organ =
+            Region::of(&labels.volume, |l| l == 1 || l == 2).ok_or_else(|| missing(1, "kidney"))?;
         let lesion = Region::of(&labels.volume, |l| l == 2).ok_or_else(|| missing(2, "tumour"))?;
         if !labels.volume.voxels().contains(&1) {
             return Err(missing(1, "kidney"));
@@ -100,9 +107,11 @@ impl Anatomy {
         // The kidneys' middle goes where the synthetic kidneys have theirs.
         let middle = organ.middle_xyz_mm();
         let origin_xyz_mm = [middle[0], middle[1] - 27.0, middle[2]].map(f64::round);
-        let organ_field = Arc::new(organ.field(&labels.volume, origin_xyz_mm, |l| l == 1 || l == 2));
+        let organ_field =
+            Arc::new(organ.field(&labels.volume, origin_xyz_mm, |l| l == 1 || l == 2));
         let lesion_field = Arc::new(lesion.field(&labels.volume, origin_xyz_mm, |l| l == 2));
 
+        habitus.make_room_for(organ_field.points_inside());
         let kidneys = Shape::Field(organ_field);
         let tumour = Shape::Field(lesion_field);
         let place = lesion.middle_xyz_mm();
@@ -117,7 +126,14 @@ impl Anatomy {
             .inset(CORTEX_MM + 3.0)
             .lumpy(3.0, 13.0, stream.word() as u32);
         let parts = vec![
-            Part::labelled(kidneys.clone(), Tissue::Cortex, phase, Label::Kidney, 3.0, texture),
+            Part::labelled(
+                kidneys.clone(),
+                Tissue::Cortex,
+                phase,
+                Label::Kidney,
+                3.0,
+                texture,
+            ),
             Part::labelled(medulla, Tissue::Medulla, phase, Label::Kidney, 3.0, texture),
             Part {
                 shape: tumour,
@@ -128,7 +144,11 @@ impl Anatomy {
                 label: Label::Tumour,
             },
         ];
-        let side = if center[0] > 0.0 { Side::Left } else { Side::Right };
+        let side = if center[0] > 0.0 {
+            Side::Left
+        } else {
+            Side::Right
+        };
         let half_height = 0.5 * (organ.max_xyz_mm[2] - organ.min_xyz_mm[2]) as f32;
         Ok(Self {
             parts,
@@ -242,8 +262,8 @@ impl Region {
                     let step = [x, y, z];
                     let world = std::array::from_fn(|i| start[i] + step[i] as f64 * SPACING_MM);
                     let index = geometry.voxel_from_world(world).map(f64::round);
-                    let within = (0..3)
-                        .all(|a| index[a] >= 0.0 && index[a] < geometry.shape_zyx[a] as f64);
+                    let within =
+                        (0..3).all(|a| index[a] >= 0.0 && index[a] < geometry.shape_zyx[a] as f64);
                     inside.push(within && wanted(view[index.map(|v| v as usize)]));
                 }
             }

@@ -18,12 +18,7 @@ impl DistanceField {
     ///
     /// # Shapes
     /// `inside`: `[z, y, x]`, isotropic. The border must be outside.
-    pub fn of_mask(
-        inside: &[bool],
-        shape_zyx: [usize; 3],
-        origin: Point,
-        spacing_mm: f32,
-    ) -> Self {
+    pub fn of_mask(inside: &[bool], shape_zyx: [usize; 3], origin: Point, spacing_mm: f32) -> Self {
         let to_inside = squared_distances(inside, shape_zyx, true);
         let to_outside = squared_distances(inside, shape_zyx, false);
         let raw: Vec<f32> = to_inside
@@ -45,6 +40,19 @@ impl DistanceField {
             origin,
             spacing_mm,
         }
+    }
+
+    /// The samples inside the shape.
+    pub fn points_inside(&self) -> impl Iterator<Item = Point> {
+        let [_, ny, nx] = self.shape_zyx;
+        self.distances
+            .iter()
+            .enumerate()
+            .filter(|(_, distance)| **distance < 0.0)
+            .map(move |(i, _)| {
+                let step = [i % nx, i / nx % ny, i / (nx * ny)];
+                std::array::from_fn(|a| self.origin[a] + step[a] as f32 * self.spacing_mm)
+            })
     }
 
     /// The box that holds the shape, with the field's margin.
@@ -157,8 +165,16 @@ fn smoothed(field: &[f32], shape_zyx: [usize; 3]) -> Vec<f32> {
         let before = current.clone();
         for (i, value) in current.iter_mut().enumerate() {
             let along = i / stride % count;
-            let low = if along > 0 { before[i - stride] } else { before[i] };
-            let high = if along + 1 < count { before[i + stride] } else { before[i] };
+            let low = if along > 0 {
+                before[i - stride]
+            } else {
+                before[i]
+            };
+            let high = if along + 1 < count {
+                before[i + stride]
+            } else {
+                before[i]
+            };
             *value = 0.25 * low + 0.5 * before[i] + 0.25 * high;
         }
     }

@@ -91,14 +91,22 @@ impl Kidney {
     pub fn parts(&self, phase: Phase, stream: &mut Stream) -> Vec<Part> {
         let outline = self.outline();
         let seed = stream.word() as u32;
-        let mut parts = vec![
-            Part::labelled(outline.clone().lumpy(0.7, 17.0, seed), Tissue::Cortex, phase, Label::Kidney, 3.0, seed),
-        ];
+        let mut parts = vec![Part::labelled(
+            outline.clone().lumpy(0.7, 17.0, seed),
+            Tissue::Cortex,
+            phase,
+            Label::Kidney,
+            3.0,
+            seed,
+        )];
 
         // Two rows of pyramids, before and behind the sinus, and one at either pole.
         let mut calyces = Vec::new();
         let inner = outline.clone().inset(CORTEX_MM);
-        for (row, &height) in [-0.74f32, -0.44, -0.15, 0.15, 0.44, 0.74].iter().enumerate() {
+        for (row, &height) in [-0.74f32, -0.44, -0.15, 0.15, 0.44, 0.74]
+            .iter()
+            .enumerate()
+        {
             for direction in [-1.0f32, 1.0] {
                 let lateral = stream.between(0.10, 0.28) as f32;
                 let center = self.at([
@@ -122,7 +130,13 @@ impl Kidney {
             }
         }
 
-        parts.push(Part::unlabelled(self.sinus(), Tissue::VisceralFat, phase, 0.0, 0));
+        parts.push(Part::unlabelled(
+            self.sinus(),
+            Tissue::VisceralFat,
+            phase,
+            0.0,
+            0,
+        ));
         let pelvis = self.at([-0.78, 0.05, -0.04]);
         for calyx in calyces {
             let infundibulum = Shape::tube(pelvis, calyx, 2.6, 1.9);

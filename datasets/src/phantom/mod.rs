@@ -157,9 +157,9 @@ impl PhantomSpec {
         let phase = self.effective_phase();
         let protocol = self.domain.protocol();
         let mut stream = Stream::new(seed, "patient");
-        let habitus = Habitus::draw(&mut stream);
+        let mut habitus = Habitus::draw(&mut stream);
         let anatomy = match &self.anatomy {
-            Some(mask) => Anatomy::real(mask, &design, phase, seed)?,
+            Some(mask) => Anatomy::real(mask, &mut habitus, &design, phase, seed)?,
             None => Anatomy::synthetic(&habitus, &design, phase, seed),
         };
 

@@ -30,7 +30,8 @@ fn octave(p: Point, seed: u32) -> f32 {
         let t = p[i] - floor[i];
         t * t * (3.0 - 2.0 * t)
     });
-    let value = |dx: i32, dy: i32, dz: i32| hashed([corner[0] + dx, corner[1] + dy, corner[2] + dz], seed);
+    let value =
+        |dx: i32, dy: i32, dz: i32| hashed([corner[0] + dx, corner[1] + dy, corner[2] + dz], seed);
     let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
     let row = |dy: i32, dz: i32| mix(value(0, dy, dz), value(1, dy, dz), weight[0]);
     let plane = |dz: i32| mix(row(0, dz), row(1, dz), weight[1]);

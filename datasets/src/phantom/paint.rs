@@ -227,7 +227,9 @@ impl Scene {
             let [rows, columns] = plane.window(bounds, reach);
             let share_of = |label| f32::from(u8::from(part.label == label));
             let (is_kidney, is_tumour) = (share_of(Label::Kidney), share_of(Label::Tumour));
-            let Some(core) = part.layers.last() else { continue };
+            let Some(core) = part.layers.last() else {
+                continue;
+            };
             let core_owner = (index * 8 + (part.layers.len() - 1).min(7)) as u32;
             for row in rows {
                 let end = row * nx + columns.end;

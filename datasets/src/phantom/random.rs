@@ -85,10 +85,8 @@ impl Stream {
         const SCALE: f32 = 1.0 / 37_837.227;
         for value in out {
             let word = self.word();
-            let sum = (word & 0xffff)
-                + (word >> 16 & 0xffff)
-                + (word >> 32 & 0xffff)
-                + (word >> 48);
+            let sum =
+                (word & 0xffff) + (word >> 16 & 0xffff) + (word >> 32 & 0xffff) + (word >> 48);
             *value = (sum as f32 - MEAN) * SCALE;
         }
     }

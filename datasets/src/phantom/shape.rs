@@ -16,7 +16,11 @@ pub(crate) fn sub(a: Point, b: Point) -> Point {
 }
 
 pub(crate) fn add_scaled(a: Point, b: Point, scale: f32) -> Point {
-    [a[0] + b[0] * scale, a[1] + b[1] * scale, a[2] + b[2] * scale]
+    [
+        a[0] + b[0] * scale,
+        a[1] + b[1] * scale,
+        a[2] + b[2] * scale,
+    ]
 }
 
 pub(crate) fn dot(a: Point, b: Point) -> f32 {
@@ -44,13 +48,7 @@ pub(crate) fn turned(about_z: f64, tip_x: f64, tip_y: f64) -> Axes {
         [0.0, cx, sx],
         [sy, -sx * cy, cx * cy],
     ];
-    local.map(|[x, y, z]| {
-        [
-            (cz * x - sz * y) as f32,
-            (sz * x + cz * y) as f32,
-            z as f32,
-        ]
-    })
+    local.map(|[x, y, z]| [(cz * x - sz * y) as f32, (sz * x + cz * y) as f32, z as f32])
 }
 
 /// An axis-aligned box in the world, `[min, max]`, in mm.

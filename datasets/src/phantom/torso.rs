@@ -6,7 +6,7 @@
 
 use super::{
     kidney::Kidney,
-    paint::{Layer, Paint, Part, Label},
+    paint::{Label, Layer, Paint, Part},
     random::Stream,
     shape::{Point, Shape, add_scaled, norm, sub, turned},
     tissue::{Phase, Tissue},
@@ -45,6 +45,16 @@ impl Habitus {
             center: [0.0, -3.0 * self.scale],
             radii: [138.0 * self.scale, 94.0 * self.scale],
             squareness: 0.42,
+        }
+    }
+
+    /// Grow the patient until points lie inside the wall, 5 mm of fat between.
+    pub fn make_room_for(&mut self, points: impl Iterator<Item = Point>) {
+        const LARGEST: f32 = 1.7;
+        for p in points {
+            while self.scale < LARGEST && self.cavity().distance_mm(p) > -5.0 {
+                self.scale += 0.01;
+            }
         }
     }
 
@@ -90,7 +100,8 @@ impl<'a> Torso<'a> {
 
     fn push(&mut self, shape: Shape, tissue: Tissue, sd_hu: f32) {
         let seed = self.stream.word() as u32;
-        self.parts.push(Part::unlabelled(shape, tissue, self.phase, sd_hu, seed));
+        self.parts
+            .push(Part::unlabelled(shape, tissue, self.phase, sd_hu, seed));
     }
 
     /// A part of one tissue with another from a depth on.
@@ -102,8 +113,8 @@ impl<'a> Torso<'a> {
     }
 
     fn table(&mut self) {
-        let back = self.habitus.half_size_mm()[1];
-        let plate = Shape::ellipsoid([0.0, back + 11.0, 0.0], [215.0, 5.0, 1e5]);
+        let [width, back] = self.habitus.half_size_mm();
+        let plate = Shape::ellipsoid([0.0, back + 11.0, 0.0], [0.9 * width, 5.0, 1e5]);
         self.push(plate, Tissue::Table, 0.0);
     }
 
@@ -123,11 +134,23 @@ impl<'a> Torso<'a> {
         let wall = Part {
             shape: self.habitus.wall(),
             layers: vec![
-                Layer { depth_mm: 0.0, paint: muscle.clone() },
+                Layer {
+                    depth_mm: 0.0,
+                    paint: muscle.clone(),
+                },
                 // The fat planes between the oblique muscles.
-                Layer { depth_mm: 4.0, paint: fat },
-                Layer { depth_mm: 4.8, paint: muscle },
-                Layer { depth_mm: 11.0, paint: visceral },
+                Layer {
+                    depth_mm: 4.0,
+                    paint: fat,
+                },
+                Layer {
+                    depth_mm: 4.8,
+                    paint: muscle,
+                },
+                Layer {
+                    depth_mm: 11.0,
+                    paint: visceral,
+                },
             ],
             label: Label::Background,
         };
@@ -194,7 +217,10 @@ impl<'a> Torso<'a> {
             let z = level as f32 * 34.0 + self.habitus.spine_phase_mm;
             let bone = |a: Point, b: Point, from: f32, to: f32| Shape::tube(a, b, from, to);
             // The disc above this vertebra.
-            let disc = Shape::ellipsoid(self.at(0.0, 25.0, z + 17.0), [27.0 * scale, 21.0 * scale, 5.0]);
+            let disc = Shape::ellipsoid(
+                self.at(0.0, 25.0, z + 17.0),
+                [27.0 * scale, 21.0 * scale, 5.0],
+            );
             let around = upright(0.0, 25.0, 24.0, 18.0, 0.25);
             self.push(disc.common(around), Tissue::Disc, 5.0);
             for side in [-1.0f32, 1.0] {
@@ -229,7 +255,12 @@ impl<'a> Torso<'a> {
                 self.push_filled(facet, Tissue::CorticalBone, 2.6, marrow);
             }
             let spinous = Shape::ellipsoid(self.at(0.0, 74.0, z - 12.0), [3.8, 15.0 * scale, 11.0]);
-            self.push_filled(spinous, Tissue::CorticalBone, 1.6, (Tissue::CancellousBone, 25.0));
+            self.push_filled(
+                spinous,
+                Tissue::CorticalBone,
+                1.6,
+                (Tissue::CancellousBone, 25.0),
+            );
         }
         let canal = upright(0.0, 50.5, 10.5, 8.0, 0.0);
         self.push(canal, Tissue::VisceralFat, 0.0);
@@ -239,7 +270,13 @@ impl<'a> Torso<'a> {
     /// The lower ribs, which run down and forward in the wall.
     fn ribs(&mut self) {
         for side in [-1.0f32, 1.0] {
-            for (start_z, reach) in [(42.0f32, 1.25f64), (75.0, 1.9), (108.0, 2.3), (140.0, 2.5), (172.0, 2.6)] {
+            for (start_z, reach) in [
+                (42.0f32, 1.25f64),
+                (75.0, 1.9),
+                (108.0, 2.3),
+                (140.0, 2.5),
+                (172.0, 2.6),
+            ] {
                 let drop = self.stream.between(34.0, 44.0) as f32;
                 let steps = 7;
                 let mut before: Option<Point> = None;
@@ -257,7 +294,12 @@ impl<'a> Torso<'a> {
                     let p = [p[0] * bulge, p[1] * bulge, p[2]];
                     if let Some(last) = before {
                         let rib = Shape::tube(last, p, 5.2, 5.2);
-                        self.push_filled(rib, Tissue::CorticalBone, 1.8, (Tissue::CancellousBone, 25.0));
+                        self.push_filled(
+                            rib,
+                            Tissue::CorticalBone,
+                            1.8,
+                            (Tissue::CancellousBone, 25.0),
+                        );
                     }
                     before = Some(p);
                 }
@@ -318,7 +360,12 @@ impl<'a> Torso<'a> {
         );
         // The hollows that the kidney and the retroperitoneum press into it.
         let hollow = Shape::ellipsoid([-48.0 * s, 42.0 * s, 0.0], [42.0 * s, 40.0 * s, 76.0]);
-        let midline = Shape::tube([-8.0 * s, 28.0 * s, -60.0], [-8.0 * s, 30.0 * s, 200.0], 38.0 * s, 34.0 * s);
+        let midline = Shape::tube(
+            [-8.0 * s, 28.0 * s, -60.0],
+            [-8.0 * s, 30.0 * s, 200.0],
+            38.0 * s,
+            34.0 * s,
+        );
         let right_lobe = right_lobe
             .without(hollow)
             .without(midline)
@@ -346,7 +393,13 @@ impl<'a> Torso<'a> {
 
         for lobe in [&right_lobe, &left_lobe] {
             let seed = 77;
-            self.parts.push(Part::unlabelled(lobe.clone(), Tissue::Liver, phase, 4.5, seed));
+            self.parts.push(Part::unlabelled(
+                lobe.clone(),
+                Tissue::Liver,
+                phase,
+                4.5,
+                seed,
+            ));
         }
         // Portal and hepatic veins branch inside the liver.
         for _ in 0..16 {
@@ -372,14 +425,32 @@ impl<'a> Torso<'a> {
             [13.0, 15.0, 24.0],
             turned(0.2, 0.3, 0.0),
         );
-        self.push_filled(gallbladder.clone(), Tissue::BowelWall, 1.5, (Tissue::Gallbladder, 0.0));
+        self.push_filled(
+            gallbladder.clone(),
+            Tissue::BowelWall,
+            1.5,
+            (Tissue::Gallbladder, 0.0),
+        );
 
         // The arterial spleen is striped.
-        let stripes = if phase == Phase::Corticomedullary { 16.0 } else { 4.0 };
+        let stripes = if phase == Phase::Corticomedullary {
+            16.0
+        } else {
+            4.0
+        };
         self.push(spleen.clone(), Tissue::Spleen, stripes);
 
-        self.push_filled(stomach.clone(), Tissue::BowelWall, 4.5, (Tissue::BowelContent, 9.0));
-        self.push(stomach.clone().inset(4.5).common(in_front_of(gas_height)), Tissue::BowelGas, 0.0);
+        self.push_filled(
+            stomach.clone(),
+            Tissue::BowelWall,
+            4.5,
+            (Tissue::BowelContent, 9.0),
+        );
+        self.push(
+            stomach.clone().inset(4.5).common(in_front_of(gas_height)),
+            Tissue::BowelGas,
+            0.0,
+        );
 
         let mut pancreas = Vec::new();
         let path = [
@@ -456,14 +527,23 @@ impl<'a> Torso<'a> {
                     *h += self.stream.between(-0.6, 0.6) as f32;
                 }
                 let last = path[path.len() - 1];
-                path.push(add_scaled(last, heading, 1.3 * radius / norm(heading).max(0.1)));
+                path.push(add_scaled(
+                    last,
+                    heading,
+                    1.3 * radius / norm(heading).max(0.1),
+                ));
             }
             let free = |p: &Point| {
                 let margin = radius + 2.5;
                 cavity.distance_mm(*p) < -margin
                     && p[1] < 22.0 * s
-                    && solid.iter().chain(&taken).all(|o| o.distance_mm(*p) > margin)
-                    && kidneys.iter().all(|k| k.shape.distance_mm(*p) > margin + 4.0)
+                    && solid
+                        .iter()
+                        .chain(&taken)
+                        .all(|o| o.distance_mm(*p) > margin)
+                    && kidneys
+                        .iter()
+                        .all(|k| k.shape.distance_mm(*p) > margin + 4.0)
                     && norm(sub([p[0], p[1], 0.0], [0.0, -6.0 * s, 0.0])) > radius + 22.0
             };
             let length = path.iter().take_while(|p| free(p)).count();
@@ -496,7 +576,10 @@ impl<'a> Torso<'a> {
         let wall = Part::unlabelled(organ.clone(), Tissue::BowelWall, self.phase, 5.0, seed);
         self.parts.push(wall.then(wall_mm, lumen));
         if let Some(level) = gas_level {
-            let bubble = organ.clone().inset(wall_mm + 0.3).common(in_front_of(level));
+            let bubble = organ
+                .clone()
+                .inset(wall_mm + 0.3)
+                .common(in_front_of(level));
             self.push(bubble, Tissue::BowelGas, 0.0);
         }
     }
@@ -512,11 +595,23 @@ impl<'a> Torso<'a> {
             if leftward {
                 // The left vein crosses in front of the aorta.
                 let join = self.at(-18.0, -9.0, hilum[2] + 6.0);
-                self.push(Shape::tube(join, vein_start, 5.0, 5.0), Tissue::RenalVein, 0.0);
+                self.push(
+                    Shape::tube(join, vein_start, 5.0, 5.0),
+                    Tissue::RenalVein,
+                    0.0,
+                );
             }
-            self.push(Shape::tube(vein_start, hilum, 5.2, 4.6), Tissue::RenalVein, 0.0);
+            self.push(
+                Shape::tube(vein_start, hilum, 5.2, 4.6),
+                Tissue::RenalVein,
+                0.0,
+            );
             let artery_start = self.at(7.0, -1.0, hilum[2] + 10.0);
-            self.push(Shape::tube(artery_start, hilum, 3.0, 2.6), Tissue::RenalArtery, 0.0);
+            self.push(
+                Shape::tube(artery_start, hilum, 3.0, 2.6),
+                Tissue::RenalArtery,
+                0.0,
+            );
             // The ureter runs down on the psoas.
             let side = if leftward { 1.0 } else { -1.0 };
             let knee = self.at(side * 40.0, 13.0, hilum[2] - 45.0);
@@ -525,17 +620,45 @@ impl<'a> Torso<'a> {
             self.push(Shape::tube(knee, foot, 2.0, 2.0), Tissue::Urine, 0.0);
         }
         let s = self.habitus.scale;
-        self.push(Shape::tube(cava[0], cava[1], 11.5 * s, 11.0 * s), Tissue::VenaCava, 5.0);
-        self.push(Shape::tube(aorta[0], aorta[1], 10.5 * s, 9.0 * s), Tissue::Aorta, 3.0);
+        self.push(
+            Shape::tube(cava[0], cava[1], 11.5 * s, 11.0 * s),
+            Tissue::VenaCava,
+            5.0,
+        );
+        self.push(
+            Shape::tube(aorta[0], aorta[1], 10.5 * s, 9.0 * s),
+            Tissue::Aorta,
+            3.0,
+        );
         // Superior mesenteric artery and vein; portal and splenic vein.
-        let sma = [self.at(7.0, -12.0, 32.0), self.at(4.0, -22.0, 8.0), self.at(6.0, -26.0, -110.0)];
+        let sma = [
+            self.at(7.0, -12.0, 32.0),
+            self.at(4.0, -22.0, 8.0),
+            self.at(6.0, -26.0, -110.0),
+        ];
         self.push(Shape::tube(sma[0], sma[1], 3.6, 3.4), Tissue::Aorta, 0.0);
         self.push(Shape::tube(sma[1], sma[2], 3.4, 2.6), Tissue::Aorta, 0.0);
-        let smv = [self.at(-8.0, -27.0, -110.0), self.at(-10.0, -24.0, 22.0), self.at(-38.0, -18.0, 62.0)];
-        self.push(Shape::tube(smv[0], smv[1], 4.2, 5.8), Tissue::PortalVein, 0.0);
-        self.push(Shape::tube(smv[1], smv[2], 6.4, 6.2), Tissue::PortalVein, 0.0);
+        let smv = [
+            self.at(-8.0, -27.0, -110.0),
+            self.at(-10.0, -24.0, 22.0),
+            self.at(-38.0, -18.0, 62.0),
+        ];
+        self.push(
+            Shape::tube(smv[0], smv[1], 4.2, 5.8),
+            Tissue::PortalVein,
+            0.0,
+        );
+        self.push(
+            Shape::tube(smv[1], smv[2], 6.4, 6.2),
+            Tissue::PortalVein,
+            0.0,
+        );
         let hilum = self.at(82.0, 14.0, 52.0);
-        self.push(Shape::tube(self.at(2.0, -22.0, 31.0), hilum, 4.2, 3.6), Tissue::PortalVein, 0.0);
+        self.push(
+            Shape::tube(self.at(2.0, -22.0, 31.0), hilum, 4.2, 3.6),
+            Tissue::PortalVein,
+            0.0,
+        );
     }
 }
 
@@ -568,8 +691,14 @@ pub(crate) fn gerota(kidney: &Kidney, phase: Phase) -> Vec<Part> {
     vec![Part {
         shape: around(11.0),
         layers: vec![
-            Layer { depth_mm: 0.0, paint: fascia },
-            Layer { depth_mm: 1.0, paint: fat },
+            Layer {
+                depth_mm: 0.0,
+                paint: fascia,
+            },
+            Layer {
+                depth_mm: 1.0,
+                paint: fat,
+            },
         ],
         label: Label::Background,
     }]

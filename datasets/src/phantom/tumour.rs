@@ -237,7 +237,12 @@ impl TumourPaint {
             Phase::Nephrographic => 1.0,
             Phase::Excretory => 0.8,
         };
-        let offset = design.attenuation_offset_hu * if phase == Phase::NonContrast { 0.3 } else { 1.0 };
+        let offset = design.attenuation_offset_hu
+            * if phase == Phase::NonContrast {
+                0.3
+            } else {
+                1.0
+            };
         let mut paint = Self {
             viable_hu: (design.subtype.hounsfield(phase) + offset) as f32,
             heterogeneity_hu: (design.heterogeneity_hu * contrast) as f32,
@@ -273,7 +278,11 @@ impl TumourPaint {
     /// Larger where necrosis starts first: inside, and in patches.
     fn necrosis_pattern(&self, p: Point, distance: f32) -> f32 {
         let depth = (-distance / self.radius).clamp(0.0, 1.0);
-        lattice(p, (0.7 * self.radius).clamp(7.0, 22.0), self.seed ^ 0x51ed_270b) + 2.2 * depth
+        lattice(
+            p,
+            (0.7 * self.radius).clamp(7.0, 22.0),
+            self.seed ^ 0x51ed_270b,
+        ) + 2.2 * depth
     }
 
     /// HU at a point that lies `distance` mm from the surface (negative inside).
@@ -283,7 +292,8 @@ impl TumourPaint {
         let viable = self.viable_hu + self.heterogeneity_hu * texture;
         let necrotic = self.necrotic_hu + 3.0 * texture;
         // A soft border, about 1 mm wide where the pattern is steep.
-        let share = (0.5 + (self.necrosis_pattern(p, distance) - self.threshold) / 0.5).clamp(0.0, 1.0);
+        let share =
+            (0.5 + (self.necrosis_pattern(p, distance) - self.threshold) / 0.5).clamp(0.0, 1.0);
         (viable + share * (necrotic - viable)).max(2.0)
     }
 }
@@ -330,7 +340,10 @@ mod tests {
         let volume = by(&|t| t.diameter_mm);
         let best = by(&|t| t.traits.iter().zip(SEPARATION).map(|(x, d)| x * d).sum());
         assert!((0.60..0.70).contains(&volume), "volume alone: {volume}");
-        assert!((0.88..0.93).contains(&best), "the four traits together: {best}");
+        assert!(
+            (0.88..0.93).contains(&best),
+            "the four traits together: {best}"
+        );
         for trait_auc in [
             by(&|t| t.heterogeneity_hu),
             by(&|t| t.necrosis_fraction),

@@ -131,6 +131,8 @@ impl Collecting for Collector {
         write_parquet(&predictions, &provenance, &self.path)?;
         write_parquet(&selection, &provenance, &self.selection_path)?;
         Ok(Outputs::none()
+            .wrote(&self.path)
+            .wrote(&self.selection_path)
             .with(PREDICTIONS, Value::Table(Table::from_batch(predictions)?))
             .with(SELECTION, Value::Table(Table::from_batch(selection)?)))
     }

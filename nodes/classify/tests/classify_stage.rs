@@ -217,6 +217,7 @@ fn the_same_table_gives_the_same_folds_and_bytes() {
     };
     assert_eq!(bytes(&[]), bytes(&[]));
     assert_ne!(bytes(&["--seed", "1"]), bytes(&["--seed", "2"]));
+    assert_eq!(texts(&run(&cohort(), &["--seed", "5"]).0, "seed")[0], "5");
     let folds = |args: &[&str]| texts(&run(&cohort(), args).0, "fold");
     assert_eq!(
         folds(&[]),

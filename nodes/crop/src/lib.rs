@@ -8,8 +8,8 @@ use renalflow_imaging::{
     same_grid::check_same_grid,
 };
 use renalflow_sdk::{
-    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage, Table, Value, Work,
-    clap,
+    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
+    Table, Value, Work, clap,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -42,13 +42,21 @@ impl Stage for Crop {
         inputs: &[
             Port::new("image", Kind::Image, "intensities").optional(),
             Port::new("mask", Kind::Labels, "labels on the image's grid").optional(),
-            Port::new("box", Kind::Table, "one row: start_z, start_y, start_x, size_z, size_y, size_x in voxels")
-                .optional(),
+            Port::new(
+                "box",
+                Kind::Table,
+                "one row: start_z, start_y, start_x, size_z, size_y, size_x in voxels",
+            )
+            .optional(),
         ],
         outputs: &[
             Port::new("image", Kind::Image, "the part inside the box").needs("image"),
             Port::new("mask", Kind::Labels, "the part inside the box").needs("mask"),
-            Port::new("box", Kind::Table, "the box, as on the input, for the way back"),
+            Port::new(
+                "box",
+                Kind::Table,
+                "the box, as on the input, for the way back",
+            ),
         ],
     };
 
@@ -59,8 +67,10 @@ impl Stage for Crop {
     fn build(options: Options, context: &Context) -> Result<Work, Problem> {
         let connected = |port: &str| context.inputs.iter().any(|input| input == port);
         if !connected("mask") && !connected("box") {
-            return Err(Problem::new("neither `mask` nor `box` is connected, so there is nothing to crop around")
-                .fix("connect one of them"));
+            return Err(Problem::new(
+                "neither `mask` nor `box` is connected, so there is nothing to crop around",
+            )
+            .fix("connect one of them"));
         }
         Ok(Work::PerCase(Box::new(Self(options))))
     }
@@ -77,9 +87,21 @@ fn margin(options: &Options) -> Result<[f64; 3], Problem> {
 
 impl PerCase for Crop {
     fn process(&mut self, _case_id: &str, mut inputs: Inputs) -> Result<Outputs, Problem> {
-        let image = if inputs.has("image") { Some(inputs.image("image")?) } else { None };
-        let mask = if inputs.has("mask") { Some(inputs.labels("mask")?) } else { None };
-        let supplied = if inputs.has("box") { Some(inputs.table("box")?) } else { None };
+        let image = if inputs.has("image") {
+            Some(inputs.image("image")?)
+        } else {
+            None
+        };
+        let mask = if inputs.has("mask") {
+            Some(inputs.labels("mask")?)
+        } else {
+            None
+        };
+        let supplied = if inputs.has("box") {
+            Some(inputs.table("box")?)
+        } else {
+            None
+        };
         if let (Some(image), Some(mask)) = (&image, &mask) {
             check_same_grid(("image", image.geometry()), ("mask", mask.geometry()))?;
         }
@@ -87,7 +109,10 @@ impl PerCase for Crop {
             .as_ref()
             .map(|image| image.geometry().clone())
             .or_else(|| mask.as_ref().map(|mask| mask.geometry().clone()))
-            .ok_or_else(|| Problem::new("neither image nor mask is connected").fix("connect what is to be cropped"))?;
+            .ok_or_else(|| {
+                Problem::new("neither image nor mask is connected")
+                    .fix("connect what is to be cropped")
+            })?;
         let found = match (&supplied, &mask) {
             (Some(table), _) => read_box(table, &grid)?,
             (None, Some(mask)) => BoundingBox::of_labels(mask, &mask.region(&self.0.around)?)?,
@@ -105,22 +130,29 @@ impl PerCase for Crop {
     }
 }
 
-const COLUMNS: [&str; 6] = ["start_z", "start_y", "start_x", "size_z", "size_y", "size_x"];
+const COLUMNS: [&str; 6] = [
+    "start_z", "start_y", "start_x", "size_z", "size_y", "size_x",
+];
 
 fn read_box(table: &Table, grid: &Geometry) -> Result<BoundingBox, Problem> {
     let fix = "a box is one row with the columns start_z, start_y, start_x, size_z, size_y, size_x in whole voxels";
     let mut values = [0usize; 6];
     for (value, column) in values.iter_mut().zip(COLUMNS) {
-        let numbers = table
-            .f64s(column)
-            .ok_or_else(|| Problem::new(format!("the box has no numeric column `{column}`")).fix(fix))?;
+        let numbers = table.f64s(column).ok_or_else(|| {
+            Problem::new(format!("the box has no numeric column `{column}`")).fix(fix)
+        })?;
         match *numbers.as_slice() {
             [number] if number >= 0.0 && number.fract() == 0.0 => *value = number as usize,
-            ref other => return Err(Problem::new(format!("the box's `{column}` is {other:?}")).fix(fix)),
+            ref other => {
+                return Err(Problem::new(format!("the box's `{column}` is {other:?}")).fix(fix));
+            }
         }
     }
     let [z, y, x, depth, height, width] = values;
-    let region = BoundingBox { start_zyx: [z, y, x], shape_zyx: [depth, height, width] };
+    let region = BoundingBox {
+        start_zyx: [z, y, x],
+        shape_zyx: [depth, height, width],
+    };
     region.check_inside(grid)?;
     Ok(region)
 }

@@ -19,10 +19,6 @@ use thiserror::Error;
 /// a training stage exceeds while it is perfectly well; a year stands for never.
 const FINISH_GRACE_SECS: f64 = 365.0 * 86_400.0;
 
-/// Shared memory for the messages that a node has sent and nobody has read yet. dora's
-/// default of 8 MB holds no slab at all.
-const SHARED_MEMORY_POOL: &str = "512MB";
-
 /// A line that a node wrote.
 #[derive(Debug, Clone)]
 pub struct LogLine {
@@ -84,9 +80,6 @@ pub fn run(
         .map_err(|error| DaemonError::Descriptor(Box::new(error)))?;
     for node in &mut descriptor.nodes {
         node.finish_grace_secs.get_or_insert(FINISH_GRACE_SECS);
-        if node.shared_memory_pool_size.is_none() {
-            node.shared_memory_pool_size = SHARED_MEMORY_POOL.parse().ok();
-        }
     }
     let (sender, receiver) = flume::unbounded();
     let forward = std::thread::spawn(move || {

@@ -162,6 +162,7 @@ impl Collecting for Collector {
         let mut json = serde_json::to_string_pretty(&report)?;
         json.push('\n');
         write_file(&self.path, json.as_bytes())?;
-        Ok(Outputs::none())
+        let outputs = Outputs::none().wrote(&self.path);
+        Ok(report.summary.into_iter().fold(outputs, Outputs::result))
     }
 }

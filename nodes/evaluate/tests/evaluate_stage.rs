@@ -203,6 +203,9 @@ fn options_and_the_bytes_of_the_file_hold() {
     );
     close(&strict["classifier"]["pooled"]["sensitivity"], 0.5);
     close(&strict["baseline_majority"]["pooled"]["accuracy"], 0.6);
+    let lenient = metrics(&predictions(), &["--threshold", "0.35", "--bootstrap", "0"]);
+    close(&lenient["classifier"]["pooled"]["specificity"], 5.0 / 6.0);
+    close(&lenient["baseline_majority"]["pooled"]["accuracy"], 0.6);
     let args: Vec<String> = vec!["--threshold".to_owned(), "1.5".to_owned()];
     assert!(
         Plugin::of::<Evaluate>()

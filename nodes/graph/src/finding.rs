@@ -42,7 +42,13 @@ impl Place {
     /// A place that is not in a file, such as an argument of the command.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
-        Self { file: name.into(), line: 0, column: 0, width: 0, text: String::new() }
+        Self {
+            file: name.into(),
+            line: 0,
+            column: 0,
+            width: 0,
+            text: String::new(),
+        }
     }
 }
 
@@ -65,7 +71,7 @@ pub struct Finding {
     /// What is wrong.
     pub message: String,
     /// Where, if it is at one place.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// Id of the node that it is about.
     pub node: Option<String>,
     /// What to do about it; empty where that is plain from the message.
@@ -79,31 +85,49 @@ impl Finding {
     /// Something that must be corrected.
     #[must_use]
     pub fn error(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, message: message.into(), place: None, node: None, fix: String::new() }
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            place: None,
+            node: None,
+            fix: String::new(),
+        }
     }
 
     /// Something worth knowing.
     #[must_use]
     pub fn warning(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(message)
+        }
     }
 
     /// Say where.
     #[must_use]
     pub fn at(self, place: Place) -> Self {
-        Self { place: Some(place), ..self }
+        Self {
+            place: Some(Box::new(place)),
+            ..self
+        }
     }
 
     /// Say of which node.
     #[must_use]
     pub fn of(self, node: &str) -> Self {
-        Self { node: Some(node.to_owned()), ..self }
+        Self {
+            node: Some(node.to_owned()),
+            ..self
+        }
     }
 
     /// Say what to do.
     #[must_use]
     pub fn fix(self, fix: impl Into<String>) -> Self {
-        Self { fix: fix.into(), ..self }
+        Self {
+            fix: fix.into(),
+            ..self
+        }
     }
 }
 
@@ -115,12 +139,18 @@ impl fmt::Display for Finding {
             if place.line == 0 {
                 picture.push(format!("  --> {}", place.file));
             } else {
-                picture.push(format!("{:gutter$}--> {}:{}:{}", "", place.file, place.line, place.column));
+                picture.push(format!(
+                    "{:gutter$}--> {}:{}:{}",
+                    "", place.file, place.line, place.column
+                ));
             }
             if !place.text.is_empty() {
                 let (before, marked, after) = shown(place);
                 // A tab is as wide as the terminal likes: repeat it under itself.
-                let margin: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+                let margin: String = before
+                    .chars()
+                    .map(|c| if c == '\t' { '\t' } else { ' ' })
+                    .collect();
                 let carets = "^".repeat(marked.chars().count().max(1));
                 picture.push(format!("{:gutter$} |", ""));
                 picture.push(format!("{} | {before}{marked}{after}", place.line));
@@ -131,7 +161,13 @@ impl fmt::Display for Finding {
             .fix
             .lines()
             .enumerate()
-            .map(|(i, line)| if i == 0 { format!("  fix: {line}") } else { format!("       {line}") })
+            .map(|(i, line)| {
+                if i == 0 {
+                    format!("  fix: {line}")
+                } else {
+                    format!("       {line}")
+                }
+            })
             .collect();
         let room = MAX_LINES.saturating_sub(picture.len() + fix.len()).max(1);
         let mut message: Vec<_> = self.message.lines().collect();
@@ -140,7 +176,11 @@ impl fmt::Display for Finding {
             message.push("  ...");
         }
         write!(f, "{}: {}", self.severity, message.join("\n"))?;
-        picture.iter().chain(&fix).take(MAX_LINES - 1).try_for_each(|line| write!(f, "\n{line}"))
+        picture
+            .iter()
+            .chain(&fix)
+            .take(MAX_LINES - 1)
+            .try_for_each(|line| write!(f, "\n{line}"))
     }
 }
 
@@ -151,7 +191,11 @@ fn shown(place: &Place) -> (String, String, String) {
     let line: Vec<char> = place.text.chars().collect();
     let from = (place.column.saturating_sub(1)).min(line.len());
     let to = (from + place.width).min(line.len());
-    let first = if line.len() > WIDTH { from.saturating_sub(BEFORE) } else { 0 };
+    let first = if line.len() > WIDTH {
+        from.saturating_sub(BEFORE)
+    } else {
+        0
+    };
     let to = to.min(first + WIDTH);
     let last = line.len().min(first + WIDTH).max(to);
     let text = |range: std::ops::Range<usize>| line[range].iter().collect::<String>();
@@ -165,11 +209,16 @@ fn shown(place: &Place) -> (String, String, String) {
 
 /// The candidate that is most like a name, if one is like it at all.
 #[must_use]
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let likeness = |candidate: &str| {
         let typos = strsim::damerau_levenshtein(name, candidate);
         let few = typos <= 1 + name.chars().count().max(candidate.chars().count()) / 4;
-        let part = name.len() > 2 && candidate.len() > 2 && (candidate.contains(name) || name.contains(candidate));
+        let part = name.len() > 2
+            && candidate.len() > 2
+            && (candidate.contains(name) || name.contains(candidate));
         (few || part).then_some(typos)
     };
     candidates
@@ -181,10 +230,22 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
 
 /// A fix for a name that does not exist: the nearest one, or all that there are.
 #[must_use]
-pub(crate) fn did_you_mean<'a>(name: &str, what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(
+    name: &str,
+    what: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> String {
     let candidates: Vec<_> = candidates.into_iter().collect();
-    let quoted: Vec<_> = candidates.iter().take(16).map(|candidate| format!("`{candidate}`")).collect();
-    let all = if candidates.len() > quoted.len() { ", ..." } else { "" };
+    let quoted: Vec<_> = candidates
+        .iter()
+        .take(16)
+        .map(|candidate| format!("`{candidate}`"))
+        .collect();
+    let all = if candidates.len() > quoted.len() {
+        ", ..."
+    } else {
+        ""
+    };
     match nearest(name, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if candidates.is_empty() => format!("there are no {what}"),
@@ -203,14 +264,24 @@ mod tests {
         assert_eq!(nearest("spacng-mm", names), Some("spacing-mm"));
         assert_eq!(nearest("spacing", names), Some("spacing-mm"));
         assert_eq!(nearest("zzz", names), None);
-        assert_eq!(did_you_mean("zzz", "options", ["a", "b"]), "the options are `a`, `b`");
+        assert_eq!(
+            did_you_mean("zzz", "options", ["a", "b"]),
+            "the options are `a`, `b`"
+        );
     }
 
     #[test]
     fn never_more_than_ten_lines() {
-        let place =
-            Place { file: "g.yml".into(), line: 3, column: 2, width: 4, text: "\tsome text".into() };
-        let finding = Finding::error("one\ntwo\nthree\nfour\nfive\nsix\nseven").at(place).fix("a\nb\nc");
+        let place = Place {
+            file: "g.yml".into(),
+            line: 3,
+            column: 2,
+            width: 4,
+            text: "\tsome text".into(),
+        };
+        let finding = Finding::error("one\ntwo\nthree\nfour\nfive\nsix\nseven")
+            .at(place)
+            .fix("a\nb\nc");
         let text = finding.to_string();
         assert_eq!(text.lines().count(), 10, "{text}");
         assert!(text.contains("  fix: a\n       b\n       c"), "{text}");

@@ -106,9 +106,17 @@ impl Graph {
         let mut edges = Vec::new();
         for (to, node) in self.nodes.iter().enumerate() {
             for input in &node.inputs {
-                let Some((sender, output)) = input.sender() else { continue };
+                let Some((sender, output)) = input.sender() else {
+                    continue;
+                };
                 if let Some(from) = index(sender) {
-                    edges.push(Edge { from, output, to, input: input.name(), ack: input.is_ack() });
+                    edges.push(Edge {
+                        from,
+                        output,
+                        to,
+                        input: input.name(),
+                        ack: input.is_ack(),
+                    });
                 }
             }
         }
@@ -130,7 +138,10 @@ impl Graph {
     /// The nodes into which no value goes.
     #[must_use]
     pub fn sources(&self) -> Vec<&Node> {
-        self.nodes.iter().filter(|node| node.inputs.iter().all(Input::is_ack)).collect()
+        self.nodes
+            .iter()
+            .filter(|node| node.inputs.iter().all(Input::is_ack))
+            .collect()
     }
 
     /// The graph with every `--set` applied, as a dora descriptor.
@@ -179,7 +190,11 @@ impl Node {
     /// Whether the executable is this command.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.path().is_some_and(|path| Path::new(path).file_stem().is_some_and(|stem| stem == COMMAND))
+        self.path().is_some_and(|path| {
+            Path::new(path)
+                .file_stem()
+                .is_some_and(|stem| stem == COMMAND)
+        })
     }
 
     /// The stage of this command that it runs: `resample` of `node resample --spacing-mm 1`.
@@ -194,7 +209,10 @@ impl Node {
     /// The options of the stage: what follows its name, or all arguments of another executable.
     #[must_use]
     pub fn options(&self) -> Vec<String> {
-        self.option_args().iter().map(|arg| arg.text.clone()).collect()
+        self.option_args()
+            .iter()
+            .map(|arg| arg.text.clone())
+            .collect()
     }
 
     /// The inputs, in the order of the file.
@@ -235,7 +253,10 @@ impl Input {
     /// Id and output of the sender; none for dora's own inputs, such as timers.
     #[must_use]
     pub fn sender(&self) -> Option<(&str, &str)> {
-        self.source.value.split_once('/').filter(|(node, _)| *node != "dora")
+        self.source
+            .value
+            .split_once('/')
+            .filter(|(node, _)| *node != "dora")
     }
 
     /// Whether it takes acknowledgements.

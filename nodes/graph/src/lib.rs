@@ -15,6 +15,7 @@ mod read;
 mod set;
 mod source;
 mod stage;
+mod yaml;
 
 pub use check::{CheckOptions, Note, Report, check};
 pub use draw::{mermaid, svg};

@@ -12,6 +12,7 @@ use crate::{
     set::Set,
     source::{Source, Spot, Text, mark, spot},
     stage::{self, Registry, Spec},
+    yaml::{Pair, Reader, is_number, too_deep},
 };
 
 /// Keys of an input. dora ignores any other without a word, so they are refused here.
@@ -20,7 +21,8 @@ const INPUT_KEYS: [&str; 4] = ["source", "queue_size", "input_timeout", "queue_p
 const QUEUE_POLICIES: [&str; 2] = ["drop_oldest", "backpressure"];
 
 /// Keys of a node, one of which must be there.
-pub(crate) const EXECUTABLE_KEYS: [&str; 6] = ["path", "operator", "operators", "module", "hub", "ros2"];
+pub(crate) const EXECUTABLE_KEYS: [&str; 6] =
+    ["path", "operator", "operators", "module", "hub", "ros2"];
 
 impl Graph {
     /// Read a graph file and apply options from the command line. `plugins` tell which options
@@ -33,9 +35,16 @@ impl Graph {
     pub fn read(path: &Path, sets: &[Set], plugins: &Registry) -> Result<Self, Vec<Finding>> {
         let text = load(path).map_err(|finding| vec![finding])?;
         let source = Source::new(path.display().to_string(), &text);
-        let mut reader = Reader { source, findings: Vec::new() };
+        let mut reader = Reader {
+            source,
+            findings: Vec::new(),
+        };
         let nodes = reader.graph(&text).unwrap_or_default();
-        let document = reader.findings.is_empty().then(|| reader.descriptor(&text)).flatten();
+        let document = reader
+            .findings
+            .is_empty()
+            .then(|| reader.descriptor(&text))
+            .flatten();
         let (Some(document), true) = (document, reader.findings.is_empty()) else {
             return Err(reader.findings);
         };
@@ -43,9 +52,21 @@ impl Graph {
             .ok()
             .and_then(|path| path.parent().map(Path::to_owned))
             .unwrap_or_default();
-        let mut graph = Self { source: reader.source, folder, nodes, document };
-        let findings: Vec<_> = sets.iter().filter_map(|set| graph.set(set, plugins).err()).collect();
-        if findings.is_empty() { Ok(graph) } else { Err(findings) }
+        let mut graph = Self {
+            source: reader.source,
+            folder,
+            nodes,
+            document,
+        };
+        let findings: Vec<_> = sets
+            .iter()
+            .filter_map(|set| graph.set(set, plugins).err())
+            .collect();
+        if findings.is_empty() {
+            Ok(graph)
+        } else {
+            Err(findings)
+        }
     }
 
     fn set(&mut self, set: &Set, plugins: &Registry) -> Result<(), Finding> {
@@ -59,9 +80,13 @@ impl Graph {
         let spec = stage::plugin(node, plugins).and_then(Spec::of);
         set.apply(node, spec.as_ref().map(|spec| spec.options.as_slice()))?;
         let args = node.args();
-        let line = shlex::try_join(args.iter().map(String::as_str))
-            .map_err(|error| set.error(format!("the value cannot be passed to a process: {error}")))?;
-        let target = self.document.get_mut("nodes").and_then(|nodes| nodes.get_mut(index));
+        let line = shlex::try_join(args.iter().map(String::as_str)).map_err(|error| {
+            set.error(format!("the value cannot be passed to a process: {error}"))
+        })?;
+        let target = self
+            .document
+            .get_mut("nodes")
+            .and_then(|nodes| nodes.get_mut(index));
         if let Some(map) = target.and_then(serde_yaml::Value::as_mapping_mut) {
             map.insert("args".into(), line.into());
         }
@@ -72,20 +97,26 @@ impl Graph {
 fn load(path: &Path) -> Result<String, Finding> {
     let here = || Place::named(path.display().to_string());
     if path.is_dir() {
-        return Err(Finding::error(format!("{} is a folder, not a graph", path.display()))
-            .at(here())
-            .fix(siblings(path, "").unwrap_or_else(|| "name a YAML file".to_owned())));
+        return Err(
+            Finding::error(format!("{} is a folder, not a graph", path.display()))
+                .at(here())
+                .fix(siblings(path, "").unwrap_or_else(|| "name a YAML file".to_owned())),
+        );
     }
     std::fs::read_to_string(path).map_err(|error| {
         let finding = Finding::error(format!("cannot read {}: {error}", path.display())).at(here());
         match error.kind() {
             std::io::ErrorKind::NotFound => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                let folder = path
+                    .parent()
+                    .filter(|folder| !folder.as_os_str().is_empty());
                 let near = siblings(folder.unwrap_or(Path::new(".")), &name);
                 finding.fix(near.unwrap_or_else(|| "check the path".to_owned()))
             }
-            std::io::ErrorKind::InvalidData => finding.fix("a graph is YAML in UTF-8; is this another kind of file?"),
+            std::io::ErrorKind::InvalidData => {
+                finding.fix("a graph is YAML in UTF-8; is this another kind of file?")
+            }
             _ => finding,
         }
     })
@@ -110,31 +141,51 @@ fn siblings(folder: &Path, name: &str) -> Option<String> {
     }
 }
 
-struct Reader {
-    source: Source,
-    findings: Vec<Finding>,
-}
-
-type Pair<'a> = (&'a str, &'a MarkedYaml<'a>, &'a MarkedYaml<'a>);
-
 impl Reader {
     fn graph(&mut self, text: &str) -> Option<Vec<Node>> {
         if let Some(line) = too_deep(text) {
-            self.report(Spot { line, column: 1, width: 1 }, "nested too deeply for a graph", "check the brackets");
+            self.report(
+                Spot {
+                    line,
+                    column: 1,
+                    width: 1,
+                },
+                "nested too deeply for a graph",
+                "check the brackets",
+            );
             return None;
         }
         let documents = match MarkedYaml::load_from_str(text) {
             Ok(documents) => documents,
             Err(error) => {
                 let fix = "check indentation, colons and quotes on this line and the one before";
-                self.report(mark(*error.marker()), format!("not YAML: {}", error.info()), fix);
+                self.report(
+                    mark(*error.marker()),
+                    format!("not YAML: {}", error.info()),
+                    fix,
+                );
                 return None;
             }
         };
-        let nothing = Spot { line: 1, column: 1, width: 1 };
+        let nothing = Spot {
+            line: 1,
+            column: 1,
+            width: 1,
+        };
         let [document] = documents.as_slice() else {
-            let fix = if documents.is_empty() { EXAMPLE } else { "put one graph in a file" };
-            self.report(nothing, format!("a graph is one YAML document, this file has {}", documents.len()), fix);
+            let fix = if documents.is_empty() {
+                EXAMPLE
+            } else {
+                "put one graph in a file"
+            };
+            self.report(
+                nothing,
+                format!(
+                    "a graph is one YAML document, this file has {}",
+                    documents.len()
+                ),
+                fix,
+            );
             return None;
         };
         let pairs = self.mapping(document, "a graph")?;
@@ -157,11 +208,17 @@ impl Reader {
         let node_keys = known_keys("nodes: [{id: a, zz: 0}]");
         let mut nodes: Vec<Node> = Vec::new();
         for item in items {
-            let Some(node) = self.node(item, &node_keys) else { continue };
+            let Some(node) = self.node(item, &node_keys) else {
+                continue;
+            };
             if let Some(first) = nodes.iter().find(|other| other.id() == node.id()) {
                 let (id, line) = (node.id(), first.id.spot.line);
                 let message = format!("two nodes have the id `{id}`; the first is on line {line}");
-                self.report(node.id.spot, message, format!("give this one another id, such as `{id}-2`"));
+                self.report(
+                    node.id.spot,
+                    message,
+                    format!("give this one another id, such as `{id}-2`"),
+                );
             }
             nodes.push(node);
         }
@@ -171,7 +228,12 @@ impl Reader {
     fn node(&mut self, yaml: &MarkedYaml<'_>, known: &[String]) -> Option<Node> {
         let pairs = self.mapping(yaml, "a node")?;
         self.known(&pairs, known, "a node");
-        let find = |name: &str| pairs.iter().find(|(key, ..)| *key == name).map(|(_, _, value)| *value);
+        let find = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, ..)| *key == name)
+                .map(|(_, _, value)| *value)
+        };
         let Some(id) = find("id") else {
             self.report(spot(yaml), "this node has no `id:`", "add `id: a-name`");
             return None;
@@ -179,7 +241,11 @@ impl Reader {
         let id = self.text(id, "`id`")?;
         if !EXECUTABLE_KEYS.iter().any(|key| find(key).is_some()) {
             let message = format!("node `{}` has no `path:`", id.value);
-            self.report(id.spot, message, "add `path: renalflow` and `args: node STAGE`");
+            self.report(
+                id.spot,
+                message,
+                "add `path: renalflow` and `args: node STAGE`",
+            );
         }
         let path = find("path").and_then(|yaml| self.text(yaml, "`path`"));
         let (args, args_spot) = match find("args") {
@@ -190,18 +256,35 @@ impl Reader {
             Some(yaml) => self.mapping(yaml, "`inputs`").unwrap_or_default(),
             None => Vec::new(),
         };
-        let inputs = inputs.into_iter().filter_map(|pair| self.input(pair)).collect();
-        let outputs = find("outputs").map(|yaml| self.texts(yaml, "`outputs`")).unwrap_or_default();
+        let inputs = inputs
+            .into_iter()
+            .filter_map(|pair| self.input(pair))
+            .collect();
+        let outputs = find("outputs")
+            .map(|yaml| self.texts(yaml, "`outputs`"))
+            .unwrap_or_default();
         let log_outputs = ["send_stdout_as", "send_logs_as"]
             .into_iter()
             .filter_map(|key| find(key)?.data.as_str().map(str::to_owned))
             .collect();
         let keys = pairs.iter().map(|(key, ..)| (*key).to_owned()).collect();
-        Some(Node { id, path, args, args_spot, inputs, outputs, keys, log_outputs })
+        Some(Node {
+            id,
+            path,
+            args,
+            args_spot,
+            inputs,
+            outputs,
+            keys,
+            log_outputs,
+        })
     }
 
     fn input(&mut self, (name, key, value): Pair<'_>) -> Option<Input> {
-        let name = Text { value: name.to_owned(), spot: spot(key) };
+        let name = Text {
+            value: name.to_owned(),
+            spot: spot(key),
+        };
         let (mut queue_size, mut queue_policy) = (None, None);
         let source = if matches!(value.data, YamlData::Mapping(_)) {
             let pairs = self.mapping(value, "an input")?;
@@ -211,8 +294,14 @@ impl Reader {
                 match *key {
                     "source" => source = self.text(value, "`source`"),
                     "queue_policy" => queue_policy = self.policy(value),
-                    "input_timeout" if !is_number(value) => self.wrong(value, "`input_timeout`", "a number of seconds"),
-                    "queue_size" => match value.data.as_integer().and_then(|n| usize::try_from(n).ok()) {
+                    "input_timeout" if !is_number(value) => {
+                        self.wrong(value, "`input_timeout`", "a number of seconds")
+                    }
+                    "queue_size" => match value
+                        .data
+                        .as_integer()
+                        .and_then(|n| usize::try_from(n).ok())
+                    {
                         Some(n) => queue_size = Some((n, spot(value))),
                         None => self.wrong(value, "`queue_size`", "a number of messages"),
                     },
@@ -228,29 +317,54 @@ impl Reader {
             self.text(value, "an input")?
         };
         if let Err(why) = source.value.parse::<InputMapping>() {
-            let message = format!("input `{}` cannot be connected to `{}`: {why}", name.value, source.value);
+            let message = format!(
+                "input `{}` cannot be connected to `{}`: {why}",
+                name.value, source.value
+            );
             self.report(source.spot, message, "write `node/output`");
         }
-        Some(Input { name, source, queue_size, queue_policy })
+        Some(Input {
+            name,
+            source,
+            queue_size,
+            queue_policy,
+        })
     }
 
     fn policy(&mut self, yaml: &MarkedYaml<'_>) -> Option<Text> {
         let policy = self.text(yaml, "`queue_policy`")?;
         if !QUEUE_POLICIES.contains(&policy.value.as_str()) {
             let fix = did_you_mean(&policy.value, "policies", QUEUE_POLICIES);
-            self.report(policy.spot, format!("there is no queue policy `{}`", policy.value), fix);
+            self.report(
+                policy.spot,
+                format!("there is no queue policy `{}`", policy.value),
+                fix,
+            );
         }
         Some(policy)
     }
 
     fn args(&mut self, yaml: &MarkedYaml<'_>) -> Vec<Arg> {
-        let Some(line) = self.text(yaml, "`args`") else { return Vec::new() };
+        let Some(line) = self.text(yaml, "`args`") else {
+            return Vec::new();
+        };
         let Some(tokens) = shlex::split(&line.value) else {
-            self.report(line.spot, "the quotes in `args` do not close", "close them, as in a shell");
+            self.report(
+                line.spot,
+                "the quotes in `args` do not close",
+                "close them, as in a shell",
+            );
             return Vec::new();
         };
         let spots = self.source.find_tokens(yaml, &tokens);
-        tokens.into_iter().zip(spots).map(|(text, spot)| Arg { text, origin: Origin::File(spot) }).collect()
+        tokens
+            .into_iter()
+            .zip(spots)
+            .map(|(text, spot)| Arg {
+                text,
+                origin: Origin::File(spot),
+            })
+            .collect()
     }
 
     /// The document as dora reads it: the last word on keys and values that are not looked at
@@ -263,116 +377,43 @@ impl Reader {
             },
             Err(error) => error,
         };
-        let (line, column) = refused.location().map_or((1, 1), |at| (at.line(), at.column()));
+        let (line, column) = refused
+            .location()
+            .map_or((1, 1), |at| (at.line(), at.column()));
         let message = refused.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
         let fix = "the keys of a node and their types are those of a dora descriptor";
-        self.report(Spot { line, column, width: 1 }, format!("dora refuses this graph: {message}"), fix);
+        self.report(
+            Spot {
+                line,
+                column,
+                width: 1,
+            },
+            format!("dora refuses this graph: {message}"),
+            fix,
+        );
         None
     }
-
-    fn mapping<'a>(&mut self, yaml: &'a MarkedYaml<'a>, what: &str) -> Option<Vec<Pair<'a>>> {
-        let map = match &yaml.data {
-            YamlData::Mapping(map) => map,
-            YamlData::Value(Scalar::Null) => return Some(Vec::new()),
-            _ => {
-                self.wrong(yaml, what, "a map of `key: value`");
-                return None;
-            }
-        };
-        let mut pairs = Vec::new();
-        for (key, value) in map {
-            match key.data.as_str() {
-                Some(name) => pairs.push((name, key, value)),
-                None => self.wrong(key, "a key", "text"),
-            }
-        }
-        Some(pairs)
-    }
-
-    fn known(&mut self, pairs: &[Pair<'_>], known: &[String], what: &str) {
-        // Nothing known means that dora words its refusals in another way than this reads; then
-        // it has the last word.
-        for (name, key, _) in pairs {
-            if !known.is_empty() && !known.iter().any(|known| known == name) {
-                let fix = did_you_mean(name, "keys", known.iter().map(String::as_str));
-                self.report(spot(key), format!("{what} has no key `{name}`"), fix);
-            }
-        }
-    }
-
-    fn texts(&mut self, yaml: &MarkedYaml<'_>, what: &str) -> Vec<Text> {
-        match &yaml.data {
-            YamlData::Sequence(items) => items.iter().filter_map(|item| self.text(item, what)).collect(),
-            YamlData::Value(Scalar::Null) => Vec::new(),
-            _ => {
-                self.wrong(yaml, what, "a list of names");
-                Vec::new()
-            }
-        }
-    }
-
-    fn text(&mut self, yaml: &MarkedYaml<'_>, what: &str) -> Option<Text> {
-        let text = yaml.data.as_str().map(|value| Text { value: value.to_owned(), spot: spot(yaml) });
-        if text.is_none() {
-            self.wrong(yaml, what, "text");
-        }
-        text
-    }
-
-    fn wrong(&mut self, yaml: &MarkedYaml<'_>, what: &str, expected: &str) {
-        let found = match &yaml.data {
-            YamlData::Mapping(_) => "a map",
-            YamlData::Sequence(_) => "a list",
-            YamlData::Value(Scalar::Null) => "nothing",
-            YamlData::Value(Scalar::Boolean(_)) => "true or false",
-            YamlData::Value(Scalar::Integer(_) | Scalar::FloatingPoint(_)) => "a number",
-            YamlData::Value(Scalar::String(_)) => "text",
-            _ => "something else",
-        };
-        let fix = match (expected, found) {
-            ("text", "a number" | "true or false") => "put it in quotes if it is a name".to_owned(),
-            _ => format!("write {expected} here"),
-        };
-        self.report(spot(yaml), format!("{what} must be {expected}, this is {found}"), fix);
-    }
-
-    fn report(&mut self, spot: Spot, message: impl Into<String>, fix: impl Into<String>) {
-        self.findings.push(Finding::error(message).at(self.source.place(spot)).fix(fix));
-    }
 }
 
-const EXAMPLE: &str = "a graph looks like this:\nnodes:\n  - id: load\n    path: renalflow\n    args: node load";
-
-/// The first line that nests deeper than any graph does: the parser calls itself for every level,
-/// and would run out of stack.
-fn too_deep(text: &str) -> Option<usize> {
-    const BRACKETS: i64 = 64;
-    const COLUMNS: usize = 256;
-    let mut open = 0_i64;
-    text.lines().zip(1..).find_map(|(line, number)| {
-        let indent = line.chars().take_while(|c| " -?".contains(*c)).count();
-        for c in line.chars() {
-            open += i64::from("[{".contains(c)) - i64::from("]}".contains(c));
-            if open > BRACKETS {
-                return Some(number);
-            }
-        }
-        (indent > COLUMNS).then_some(number)
-    })
-}
-
-fn is_number(yaml: &MarkedYaml<'_>) -> bool {
-    yaml.data.as_integer().is_some() || yaml.data.as_floating_point().is_some()
-}
+const EXAMPLE: &str =
+    "a graph looks like this:\nnodes:\n  - id: load\n    path: renalflow\n    args: node load";
 
 /// The keys that dora knows, read from what it answers to one that it does not know. A list kept
 /// here would be wrong at dora's next minor release.
 fn known_keys(probe: &str) -> Vec<String> {
-    let Err(error) = serde_yaml::from_str::<Descriptor>(probe) else { return Vec::new() };
+    let Err(error) = serde_yaml::from_str::<Descriptor>(probe) else {
+        return Vec::new();
+    };
     let text = error.to_string();
-    let Some((_, list)) = text.split_once("expected one of ") else { return Vec::new() };
-    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    let Some((_, list)) = text.split_once("expected one of ") else {
+        return Vec::new();
+    };
+    list.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -380,10 +421,25 @@ mod tests {
     #[test]
     fn keys_are_read_from_doras_refusal() {
         let graph = super::known_keys("zz: 0");
-        assert!(graph.iter().any(|key| key == "nodes") && graph.iter().any(|key| key == "env"), "{graph:?}");
+        assert!(
+            graph.iter().any(|key| key == "nodes") && graph.iter().any(|key| key == "env"),
+            "{graph:?}"
+        );
         let node = super::known_keys("nodes: [{id: a, zz: 0}]");
-        for key in ["id", "path", "args", "inputs", "outputs", "env", "restart_policy", "shared_memory_pool_size"] {
-            assert!(node.iter().any(|known| known == key), "{key} is not in {node:?}");
+        for key in [
+            "id",
+            "path",
+            "args",
+            "inputs",
+            "outputs",
+            "env",
+            "restart_policy",
+            "shared_memory_pool_size",
+        ] {
+            assert!(
+                node.iter().any(|known| known == key),
+                "{key} is not in {node:?}"
+            );
         }
     }
 }

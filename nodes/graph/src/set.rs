@@ -28,7 +28,11 @@ impl Set {
             // Ids may have dots, options have none.
             let (node, option) = name.rsplit_once('.')?;
             let option = option.trim_start_matches('-');
-            let set = Self { node: node.to_owned(), option: option.to_owned(), value: value.to_owned() };
+            let set = Self {
+                node: node.to_owned(),
+                option: option.to_owned(),
+                value: value.to_owned(),
+            };
             (!node.is_empty() && !option.is_empty()).then_some(set)
         };
         parts().ok_or_else(|| {
@@ -45,7 +49,11 @@ impl Set {
 
     /// Apply it to the arguments of its node. `known` are the options of the node's stage, where
     /// they are known.
-    pub(crate) fn apply(&self, node: &mut Node, known: Option<&[OptionSpec]>) -> Result<(), Finding> {
+    pub(crate) fn apply(
+        &self,
+        node: &mut Node,
+        known: Option<&[OptionSpec]>,
+    ) -> Result<(), Finding> {
         let flag = match known {
             Some(known) => match known.iter().find(|option| option.name == self.option) {
                 Some(option) => !option.takes_value,
@@ -60,22 +68,36 @@ impl Set {
             (true, _) => {
                 return Err(self
                     .error(format!("option `--{}` is on or off", self.option))
-                    .fix(format!("write `--set {}.{}=true`, or `=false`", self.node, self.option)));
+                    .fix(format!(
+                        "write `--set {}.{}=true`, or `=false`",
+                        self.node, self.option
+                    )));
             }
             (false, value) => format!("--{}={value}", self.option),
         };
-        node.args.insert(kept, Arg { text, origin: Origin::Set(self.text()) });
+        node.args.insert(
+            kept,
+            Arg {
+                text,
+                origin: Origin::Set(self.text()),
+            },
+        );
         Ok(())
     }
 
     pub(crate) fn error(&self, message: String) -> Finding {
-        Finding::error(message).at(Place::named(self.text())).of(&self.node)
+        Finding::error(message)
+            .at(Place::named(self.text()))
+            .of(&self.node)
     }
 
     fn unknown_option(&self, known: &[OptionSpec]) -> Finding {
         let names = known.iter().map(|option| option.name.as_str());
-        self.error(format!("node `{}` has no option `{}`", self.node, self.option))
-            .fix(did_you_mean(&self.option, "options", names))
+        self.error(format!(
+            "node `{}` has no option `{}`",
+            self.node, self.option
+        ))
+        .fix(did_you_mean(&self.option, "options", names))
     }
 }
 
@@ -104,5 +126,6 @@ fn remove(node: &mut Node, option: &str, flag: bool) -> usize {
 }
 
 fn is_option(text: &str) -> bool {
-    text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c == '-' || c.is_alphabetic()))
+    text.strip_prefix('-')
+        .is_some_and(|rest| rest.starts_with(|c: char| c == '-' || c.is_alphabetic()))
 }

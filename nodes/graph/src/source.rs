@@ -32,17 +32,26 @@ pub(crate) struct Source {
 
 impl Source {
     pub fn new(file: String, text: &str) -> Self {
-        Self { file, lines: text.lines().map(str::to_owned).collect() }
+        Self {
+            file,
+            lines: text.lines().map(str::to_owned).collect(),
+        }
     }
 
     /// A place to show.
     pub fn place(&self, spot: Spot) -> Place {
-        let text = self.lines.get(spot.line.saturating_sub(1)).map_or("", |line| line.trim_end());
+        let text = self
+            .lines
+            .get(spot.line.saturating_sub(1))
+            .map_or("", |line| line.trim_end());
         Place {
             file: self.file.clone(),
             line: spot.line,
             column: spot.column,
-            width: spot.width.min(text.chars().count().saturating_sub(spot.column - 1)).max(1),
+            width: spot
+                .width
+                .min(text.chars().count().saturating_sub(spot.column - 1))
+                .max(1),
             text: text.to_owned(),
         }
     }
@@ -58,13 +67,20 @@ impl Source {
             .map(|token| {
                 let mut cursor = (line, from);
                 while cursor.0 <= last_line && !token.is_empty() {
-                    let text = self.lines.get(cursor.0.saturating_sub(1)).map_or("", String::as_str);
+                    let text = self
+                        .lines
+                        .get(cursor.0.saturating_sub(1))
+                        .map_or("", String::as_str);
                     let skipped: usize = text.chars().take(cursor.1).map(char::len_utf8).sum();
                     if let Some(at) = text[skipped..].find(token.as_str()) {
                         let column = text[..skipped + at].chars().count();
                         let width = token.chars().count();
                         (line, from) = (cursor.0, column + width);
-                        return Spot { line, column: column + 1, width };
+                        return Spot {
+                            line,
+                            column: column + 1,
+                            width,
+                        };
                     }
                     cursor = (cursor.0 + 1, 0);
                 }
@@ -77,11 +93,22 @@ impl Source {
 /// Where a piece of YAML starts, as wide as it is on that line.
 pub(crate) fn spot(yaml: &MarkedYaml<'_>) -> Spot {
     let (start, end) = (yaml.span.start, yaml.span.end);
-    let width = if end.line() == start.line() { end.col().saturating_sub(start.col()) } else { 1 };
-    Spot { width: width.max(1), ..mark(start) }
+    let width = if end.line() == start.line() {
+        end.col().saturating_sub(start.col())
+    } else {
+        1
+    };
+    Spot {
+        width: width.max(1),
+        ..mark(start)
+    }
 }
 
 /// A single character.
 pub(crate) fn mark(mark: Marker) -> Spot {
-    Spot { line: mark.line().max(1), column: mark.col() + 1, width: 1 }
+    Spot {
+        line: mark.line().max(1),
+        column: mark.col() + 1,
+        width: 1,
+    }
 }

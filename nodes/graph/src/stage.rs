@@ -45,7 +45,8 @@ impl PortSpec {
     /// Whether the graph's `name` means this port; see [`renalflow_sdk::Port::matches`].
     pub fn matches(&self, name: &str) -> bool {
         let suffix = name.strip_prefix(self.name.as_str());
-        name == self.name || (self.many && suffix.is_some_and(|rest| rest.len() > 1 && rest.starts_with('-')))
+        name == self.name
+            || (self.many && suffix.is_some_and(|rest| rest.len() > 1 && rest.starts_with('-')))
     }
 }
 
@@ -56,7 +57,9 @@ impl Spec {
 
     /// A declaration from its JSON text.
     pub fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str::<Json>(text).and_then(serde_json::from_value).ok()
+        serde_json::from_str::<Json>(text)
+            .and_then(serde_json::from_value)
+            .ok()
     }
 
     pub fn input(&self, name: &str) -> Option<&PortSpec> {
@@ -77,7 +80,9 @@ pub(crate) struct Known<'a> {
 
 /// The stage of a node of this command.
 pub(crate) fn plugin<'a>(node: &Node, plugins: &'a Registry) -> Option<&'a Plugin> {
-    plugins.iter().find(|plugin| Some(plugin.declaration().name) == node.stage())
+    plugins
+        .iter()
+        .find(|plugin| Some(plugin.declaration().name) == node.stage())
 }
 
 /// What is known of every node without running anything.
@@ -87,7 +92,10 @@ pub(crate) fn declared<'a>(graph: &Graph, plugins: &'a Registry) -> Vec<Known<'a
         .iter()
         .map(|node| {
             let plugin = plugin(node, plugins);
-            Known { spec: plugin.and_then(Spec::of), plugin }
+            Known {
+                spec: plugin.and_then(Spec::of),
+                plugin,
+            }
         })
         .collect()
 }

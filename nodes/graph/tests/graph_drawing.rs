@@ -41,14 +41,28 @@ fn svg_is_xml_with_every_node_edge_and_label() {
     let graph = read(&yaml, &[]).unwrap();
     let picture = svg(&graph, &plugins());
     keep("good.svg", &picture);
-    for id in ["load", "resample", "radiomics", "table", "classify", "spacing-mm 2.5", "order cubic"] {
-        assert!(picture.contains(&format!(">{id}</text>")), "{id} is not in\n{picture}");
+    for id in [
+        "load",
+        "resample",
+        "radiomics",
+        "table",
+        "classify",
+        "spacing-mm 2.5",
+        "order cubic",
+    ] {
+        assert!(
+            picture.contains(&format!(">{id}</text>")),
+            "{id} is not in\n{picture}"
+        );
     }
     assert!(picture.contains("a&lt;b&gt;&amp;"), "{picture}");
     assert_eq!(picture.matches("stroke-dasharray").count(), 2);
     assert_eq!(picture.matches("stroke-width=\"1.8\"").count(), 6);
     assert!(!picture.contains("NaN") && !picture.contains("inf"));
-    assert_eq!(picture.matches("<g").count(), picture.matches("</g>").count());
+    assert_eq!(
+        picture.matches("<g").count(),
+        picture.matches("</g>").count()
+    );
 }
 
 /// Branches, long edges, several collecting stages, an executable that is not ours.
@@ -111,10 +125,17 @@ fn a_wide_graph_has_no_two_boxes_in_one_place() {
     let graph = read(WIDE, &[]).unwrap();
     let picture = svg(&graph, &plugins());
     keep("wide.svg", &picture);
-    let mut places: Vec<_> = picture.lines().filter(|line| line.starts_with("<g transform")).collect();
+    let mut places: Vec<_> = picture
+        .lines()
+        .filter(|line| line.starts_with("<g transform"))
+        .collect();
     assert_eq!(places.len(), 10, "nine boxes and the page");
     places.sort_unstable();
     places.dedup();
     assert_eq!(places.len(), 10);
-    assert_eq!(picture, svg(&graph, &plugins()), "the same graph gives the same picture");
+    assert_eq!(
+        picture,
+        svg(&graph, &plugins()),
+        "the same graph gives the same picture"
+    );
 }

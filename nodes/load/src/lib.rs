@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use renalflow_datasets::{CaseSpec, Manifest, Record, Value as Known, load_case};
 use renalflow_sdk::{
-    Context, Declaration, Kind, Outputs, Plugin, Port, Problem, Role, Source, Stage, Table, Value, Work, clap,
-    lineage::Key, table::Row,
+    Context, Declaration, Kind, Outputs, Plugin, Port, Problem, Role, Source, Stage, Table, Value,
+    Work, clap, lineage::Key, table::Row,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -45,8 +45,16 @@ impl Stage for Load {
         inputs: &[],
         outputs: &[
             Port::new("image", Kind::Image, "intensities, in HU for CT"),
-            Port::new("mask", Kind::Labels, "labels on the image's grid, with the data set's names"),
-            Port::new("record", Kind::Table, "one row: identity, label, clinical data"),
+            Port::new(
+                "mask",
+                Kind::Labels,
+                "labels on the image's grid, with the data set's names",
+            ),
+            Port::new(
+                "record",
+                Kind::Table,
+                "one row: identity, label, clinical data",
+            ),
         ],
     };
 
@@ -55,7 +63,12 @@ impl Stage for Load {
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
         let (manifest, cases) = cases(options)?;
-        let mut notes = vec![format!("{}: {} cases ({})", manifest.name, cases.len(), manifest.kind())];
+        let mut notes = vec![format!(
+            "{}: {} cases ({})",
+            manifest.name,
+            cases.len(),
+            manifest.kind()
+        )];
         for case in &cases {
             if let Some(issue) = &case.known_issue {
                 notes.push(format!("{}: {issue}", case.case_id));
@@ -66,7 +79,10 @@ impl Stage for Load {
 
     fn build(options: Options, context: &Context) -> Result<Work, Problem> {
         let (_, cases) = cases(&options)?;
-        Ok(Work::Source(Box::new(Self { cases, outputs: context.outputs.clone() })))
+        Ok(Work::Source(Box::new(Self {
+            cases,
+            outputs: context.outputs.clone(),
+        })))
     }
 }
 
@@ -75,9 +91,20 @@ fn cases(options: &Options) -> Result<(Manifest, Vec<CaseSpec>), Problem> {
     let mut cases = manifest.cases()?;
     for wanted in &options.cases {
         if !cases.iter().any(|case| case.case_id == *wanted) {
-            let known: Vec<_> = cases.iter().map(|case| case.case_id.as_str()).take(8).collect();
-            return Err(Problem::new(format!("--cases names `{wanted}`, which {} does not have", options.dataset.display()))
-                .fix(format!("it has {} cases: {}, ...", cases.len(), known.join(", "))));
+            let known: Vec<_> = cases
+                .iter()
+                .map(|case| case.case_id.as_str())
+                .take(8)
+                .collect();
+            return Err(Problem::new(format!(
+                "--cases names `{wanted}`, which {} does not have",
+                options.dataset.display()
+            ))
+            .fix(format!(
+                "it has {} cases: {}, ...",
+                cases.len(),
+                known.join(", ")
+            )));
         }
     }
     if !options.cases.is_empty() {
@@ -85,8 +112,10 @@ fn cases(options: &Options) -> Result<(Manifest, Vec<CaseSpec>), Problem> {
     }
     cases.truncate(options.first.unwrap_or(usize::MAX));
     if cases.is_empty() {
-        return Err(Problem::new(format!("{} has no cases", options.dataset.display()))
-            .fix("see its `source` and `exclude`, and --first"));
+        return Err(
+            Problem::new(format!("{} has no cases", options.dataset.display()))
+                .fix("see its `source` and `exclude`, and --first"),
+        );
     }
     Ok((manifest, cases))
 }
@@ -113,18 +142,28 @@ impl Source for Load {
         let loaded = load_case(case)?;
         let wanted = |port: &str| self.outputs.iter().any(|output| output == port);
         let missing = |what: &str| {
-            Problem::new(format!("the data set has no {what} for this case"))
-                .fix(format!("drop output `{what}` from the graph, or choose another data set"))
+            Problem::new(format!("the data set has no {what} for this case")).fix(format!(
+                "drop output `{what}` from the graph, or choose another data set"
+            ))
         };
         let mut outputs = Outputs::none();
         if wanted("image") {
-            outputs = outputs.with("image", Value::Image(loaded.image.ok_or_else(|| missing("image"))?));
+            outputs = outputs.with(
+                "image",
+                Value::Image(loaded.image.ok_or_else(|| missing("image"))?),
+            );
         }
         if wanted("mask") {
-            outputs = outputs.with("mask", Value::Labels(loaded.mask.ok_or_else(|| missing("mask"))?));
+            outputs = outputs.with(
+                "mask",
+                Value::Labels(loaded.mask.ok_or_else(|| missing("mask"))?),
+            );
         }
         if wanted("record") {
-            outputs = outputs.with("record", Value::Table(Table::from_rows(&[row(case, &loaded.record)])?));
+            outputs = outputs.with(
+                "record",
+                Value::Table(Table::from_rows(&[row(case, &loaded.record)])?),
+            );
         }
         Ok((outputs, Key::of_content(loaded.content_digest.as_bytes())))
     }

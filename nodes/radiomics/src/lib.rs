@@ -2,10 +2,12 @@
 
 use clap::Args;
 use renalflow_imaging::{Image, LabelMap};
-use renalflow_radiomics::{ClassSelection, Discretisation, Features, Settings, columns, extract, extract_from_mask};
+use renalflow_radiomics::{
+    ClassSelection, Discretisation, Features, Settings, columns, extract, extract_from_mask,
+};
 use renalflow_sdk::{
-    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage, Table, Value, Work,
-    clap, table::Row,
+    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
+    Table, Value, Work, clap, table::Row,
 };
 use serde::Serialize;
 
@@ -22,22 +24,47 @@ pub struct Radiomics {
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct Options {
     /// Regions of interest, each one row: names or numbers of labels, joined by `+`
-    #[arg(long, value_name = "LABELS", value_delimiter = ',', default_value = "tumour")]
+    #[arg(
+        long,
+        value_name = "LABELS",
+        value_delimiter = ',',
+        default_value = "tumour"
+    )]
     regions: Vec<String>,
     /// Feature classes, each with all its default features; `class:Feature` picks single ones
-    #[arg(long, value_name = "CLASS", value_delimiter = ',', default_value = "firstorder,shape,glcm")]
+    #[arg(
+        long,
+        value_name = "CLASS",
+        value_delimiter = ',',
+        default_value = "firstorder,shape,glcm"
+    )]
     features: Vec<String>,
     /// Width of a grey-level bin, in the image's unit; an edge lies at 0
-    #[arg(long, value_name = "HU", default_value_t = 25.0, conflicts_with = "bin_count")]
+    #[arg(
+        long,
+        value_name = "HU",
+        default_value_t = 25.0,
+        conflicts_with = "bin_count"
+    )]
     bin_width_hu: f64,
     /// Number of grey-level bins between the region's extremes, instead of a width
     #[arg(long, value_name = "N")]
     bin_count: Option<u32>,
     /// Distances between the voxels of a pair, in voxels
-    #[arg(long, value_name = "VOXELS", value_delimiter = ',', default_value = "1")]
+    #[arg(
+        long,
+        value_name = "VOXELS",
+        value_delimiter = ',',
+        default_value = "1"
+    )]
     distances_voxels: Vec<usize>,
     /// Added to every intensity in Energy, TotalEnergy and RootMeanSquared
-    #[arg(long, value_name = "HU", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "HU",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
     voxel_array_shift_hu: f64,
     /// Leave the texture's neighbours in planes across this axis: 0 is z
     #[arg(long, value_name = "AXIS")]
@@ -56,7 +83,12 @@ impl Stage for Radiomics {
         about: "Extract first-order, shape and texture features with PyRadiomics' definitions",
         role: Role::PerCase,
         inputs: &[
-            Port::new("image", Kind::Image, "intensities; may be left out where only shape is wanted").optional(),
+            Port::new(
+                "image",
+                Kind::Image,
+                "intensities; may be left out where only shape is wanted",
+            )
+            .optional(),
             Port::new("mask", Kind::Labels, "labels on the image's grid"),
         ],
         outputs: &[Port::new("features", Kind::Table, "one row a region")],
@@ -74,10 +106,16 @@ impl Stage for Radiomics {
         if !context.inputs.iter().any(|input| input == "image")
             && let Some(class) = settings.classes.iter().find(|class| class.class != "shape")
         {
-            return Err(Problem::new(format!("class `{}` needs intensities and no image is connected", class.class))
-                .fix("connect `image`, or give `--features shape`"));
+            return Err(Problem::new(format!(
+                "class `{}` needs intensities and no image is connected",
+                class.class
+            ))
+            .fix("connect `image`, or give `--features shape`"));
         }
-        Ok(Work::PerCase(Box::new(Self { regions: options.regions, settings })))
+        Ok(Work::PerCase(Box::new(Self {
+            regions: options.regions,
+            settings,
+        })))
     }
 }
 
@@ -88,10 +126,15 @@ fn settings(options: &Options) -> Result<Settings, Problem> {
             Some((class, feature)) => (class, Some(feature.to_owned())),
             None => (wanted.as_str(), None),
         };
-        match classes.iter_mut().find(|selection| selection.class == class) {
+        match classes
+            .iter_mut()
+            .find(|selection| selection.class == class)
+        {
             Some(selection) if selection.features.is_empty() || feature.is_none() => {
-                return Err(Problem::new(format!("--features names class `{class}` as a whole and again"))
-                    .fix("give the class once, or its single features only"));
+                return Err(Problem::new(format!(
+                    "--features names class `{class}` as a whole and again"
+                ))
+                .fix("give the class once, or its single features only"));
             }
             Some(selection) => selection.features.extend(feature),
             None => classes.push(ClassSelection {
@@ -101,9 +144,10 @@ fn settings(options: &Options) -> Result<Settings, Problem> {
         }
     }
     Ok(Settings {
-        discretisation: options
-            .bin_count
-            .map_or(Discretisation::BinWidth(options.bin_width_hu), Discretisation::BinCount),
+        discretisation: options.bin_count.map_or(
+            Discretisation::BinWidth(options.bin_width_hu),
+            Discretisation::BinCount,
+        ),
         voxel_array_shift: options.voxel_array_shift_hu,
         distances_voxels: options.distances_voxels.clone(),
         force_2d_across_axis: options.force_2d_across_axis,
@@ -116,14 +160,18 @@ fn settings(options: &Options) -> Result<Settings, Problem> {
 impl PerCase for Radiomics {
     fn process(&mut self, case_id: &str, mut inputs: Inputs) -> Result<Outputs, Problem> {
         let mask = inputs.labels("mask")?;
-        let image = if inputs.has("image") { Some(inputs.image("image")?) } else { None };
+        let image = if inputs.has("image") {
+            Some(inputs.image("image")?)
+        } else {
+            None
+        };
         let rows = self
             .regions
             .iter()
             .map(|region| {
-                let features = self.features(image.as_ref(), &mask, region).map_err(|problem| {
-                    problem.context(format!("region `{region}`"))
-                })?;
+                let features = self
+                    .features(image.as_ref(), &mask, region)
+                    .map_err(|problem| problem.context(format!("region `{region}`")))?;
                 Ok(row(case_id, region, &features))
             })
             .collect::<Result<Vec<_>, Problem>>()?;
@@ -132,7 +180,12 @@ impl PerCase for Radiomics {
 }
 
 impl Radiomics {
-    fn features(&self, image: Option<&Image>, mask: &LabelMap, region: &str) -> Result<Features, Problem> {
+    fn features(
+        &self,
+        image: Option<&Image>,
+        mask: &LabelMap,
+        region: &str,
+    ) -> Result<Features, Problem> {
         let labels = mask.region(region)?;
         let merged;
         let (mask, label) = match *labels.as_slice() {
@@ -157,8 +210,14 @@ fn row(case_id: &str, region: &str, features: &Features) -> Row {
     let mut row = Row::new();
     row.insert("case_id".to_owned(), case_id.into());
     row.insert("roi".to_owned(), region.into());
-    row.insert("diagnostics_voxels".to_owned(), diagnostics.voxel_count.into());
-    row.insert("diagnostics_volume_ml".to_owned(), (diagnostics.volume_mm3 / 1000.0).into());
+    row.insert(
+        "diagnostics_voxels".to_owned(),
+        diagnostics.voxel_count.into(),
+    );
+    row.insert(
+        "diagnostics_volume_ml".to_owned(),
+        (diagnostics.volume_mm3 / 1000.0).into(),
+    );
     for (axis, mm) in ["z", "y", "x"].iter().zip(diagnostics.spacing_zyx_mm) {
         row.insert(format!("diagnostics_spacing_{axis}_mm"), mm.into());
     }

@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Studies of kidney tumours in CT as YAML graphs: every step a dora node, Arrow on the edges.
 #[derive(Debug, Parser)]
-#[command(name = "renalflow", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "renalflow",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -42,10 +42,14 @@ pub fn check_graph(path: &Path, sets: &[String]) -> Result<Checked, ()> {
         .iter()
         .map(|set| Set::parse(set).map_err(screen::remark))
         .collect::<Result<Vec<_>, ()>>()?;
-    let graph = Graph::read(path, &sets, registry::STAGES).map_err(|findings| findings.iter().for_each(screen::remark))?;
+    let graph = Graph::read(path, &sets, registry::STAGES)
+        .map_err(|findings| findings.iter().for_each(screen::remark))?;
     let here = std::env::current_dir();
     if let Err(error) = std::env::set_current_dir(graph.folder()) {
-        screen::complain(format!("cannot enter {}: {error}", graph.folder().display()));
+        screen::complain(format!(
+            "cannot enter {}: {error}",
+            graph.folder().display()
+        ));
         return Err(());
     }
     let report = renalflow_graph::check(&graph, registry::STAGES, &CheckOptions::default());
@@ -56,13 +60,28 @@ pub fn check_graph(path: &Path, sets: &[String]) -> Result<Checked, ()> {
         return Err(());
     }
     report.findings.iter().for_each(screen::remark);
-    let errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let errors = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count();
     if errors > 0 {
-        screen::remark(format!("{}: {errors} error(s); nothing was run", path.display()));
+        screen::remark(format!(
+            "{}: {errors} error(s); nothing was run",
+            path.display()
+        ));
         return Err(());
     }
-    let notes = report.notes.into_iter().map(|note| format!("{}: {}", note.node, note.text)).collect();
-    Ok(Checked { graph, options: report.nodes, notes })
+    let notes = report
+        .notes
+        .into_iter()
+        .map(|note| format!("{}: {}", note.node, note.text))
+        .collect();
+    Ok(Checked {
+        graph,
+        options: report.nodes,
+        notes,
+    })
 }
 
 fn check(options: &cli::Check) -> ExitCode {
@@ -108,7 +127,10 @@ fn graph(options: &cli::Graph) -> ExitCode {
 fn nodes(options: &cli::Nodes) -> ExitCode {
     let Some(name) = &options.stage else {
         if options.json {
-            let all: Vec<_> = registry::STAGES.iter().map(renalflow_sdk::Plugin::describe).collect();
+            let all: Vec<_> = registry::STAGES
+                .iter()
+                .map(renalflow_sdk::Plugin::describe)
+                .collect();
             screen::say(serde_json::to_string_pretty(&all).unwrap_or_default());
             return ExitCode::SUCCESS;
         }
@@ -120,7 +142,11 @@ fn nodes(options: &cli::Nodes) -> ExitCode {
                 Role::Collecting => "collecting",
             };
             let ports = |ports: Vec<renalflow_sdk::Port>| {
-                ports.iter().map(|port| port.name).collect::<Vec<_>>().join(", ")
+                ports
+                    .iter()
+                    .map(|port| port.name)
+                    .collect::<Vec<_>>()
+                    .join(", ")
             };
             screen::say(format!(
                 "{:<10} {role:<11} {}\n{:<22} in: {}   out: {}",
@@ -131,20 +157,36 @@ fn nodes(options: &cli::Nodes) -> ExitCode {
                 ports(declaration.all_outputs()),
             ));
         }
-        screen::say("\n`renalflow nodes STAGE` shows ports and options of one, `--json` all as JSON");
+        screen::say(
+            "\n`renalflow nodes STAGE` shows ports and options of one, `--json` all as JSON",
+        );
         return ExitCode::SUCCESS;
     };
-    let Some(plugin) = find(name) else { return ExitCode::FAILURE };
+    let Some(plugin) = find(name) else {
+        return ExitCode::FAILURE;
+    };
     if options.json {
         screen::say(serde_json::to_string_pretty(&plugin.describe()).unwrap_or_default());
         return ExitCode::SUCCESS;
     }
     let declaration = plugin.declaration();
-    for (title, ports) in [("inputs", declaration.all_inputs()), ("outputs", declaration.all_outputs())] {
+    for (title, ports) in [
+        ("inputs", declaration.all_inputs()),
+        ("outputs", declaration.all_outputs()),
+    ] {
         screen::say(format!("{title}:"));
         for port in ports {
-            let optional = if title == "inputs" && !port.required { " (optional)" } else { "" };
-            screen::say(format!("  {:<12} {:<7} {}{optional}", port.name, port.kind.name(), port.about));
+            let optional = if title == "inputs" && !port.required {
+                " (optional)"
+            } else {
+                ""
+            };
+            screen::say(format!(
+                "  {:<12} {:<7} {}{optional}",
+                port.name,
+                port.kind.name(),
+                port.about
+            ));
         }
     }
     screen::say(plugin.command().render_long_help());
@@ -154,7 +196,10 @@ fn nodes(options: &cli::Nodes) -> ExitCode {
 fn find(name: &str) -> Option<&'static renalflow_sdk::Plugin> {
     let plugin = registry::find(name);
     if plugin.is_none() {
-        let names: Vec<_> = registry::STAGES.iter().map(|plugin| plugin.declaration().name).collect();
+        let names: Vec<_> = registry::STAGES
+            .iter()
+            .map(|plugin| plugin.declaration().name)
+            .collect();
         let nearest = names
             .iter()
             .max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)))
@@ -180,8 +225,15 @@ fn dataset_cases(path: &Path) -> Result<(Manifest, Vec<CaseSpec>), ()> {
 }
 
 fn dataset(options: &cli::Dataset) -> ExitCode {
-    let Ok((manifest, cases)) = dataset_cases(&options.manifest) else { return ExitCode::FAILURE };
-    screen::say(format!("{}: {} cases ({})", manifest.name, cases.len(), manifest.kind()));
+    let Ok((manifest, cases)) = dataset_cases(&options.manifest) else {
+        return ExitCode::FAILURE;
+    };
+    screen::say(format!(
+        "{}: {} cases ({})",
+        manifest.name,
+        cases.len(),
+        manifest.kind()
+    ));
     if let Some(description) = &manifest.description {
         screen::say(description);
     }
@@ -194,18 +246,28 @@ fn dataset(options: &cli::Dataset) -> ExitCode {
             (Some(target), None) => format!("{target} unknown"),
             (None, _) => String::new(),
         };
-        let issue = case.known_issue.as_ref().map_or_else(String::new, |issue| format!("known issue: {issue}"));
+        let issue = case
+            .known_issue
+            .as_ref()
+            .map_or_else(String::new, |issue| format!("known issue: {issue}"));
         screen::say(format!("{}  {target}  {issue}", case.case_id).trim_end());
     }
     match manifest.known_issues() {
         Ok(issues) => {
-            let absent: Vec<_> =
-                issues.iter().filter(|issue| !cases.iter().any(|case| case.case_id == issue.case)).collect();
+            let absent: Vec<_> = issues
+                .iter()
+                .filter(|issue| !cases.iter().any(|case| case.case_id == issue.case))
+                .collect();
             if !absent.is_empty() {
                 screen::say("\nknown issues of cases that are not here, or are left out:");
             }
             for issue in absent {
-                screen::say(format!("{}  {} ({})", issue.case, issue.what, issue.sources.join(", ")));
+                screen::say(format!(
+                    "{}  {} ({})",
+                    issue.case,
+                    issue.what,
+                    issue.sources.join(", ")
+                ));
             }
             ExitCode::SUCCESS
         }
@@ -217,7 +279,9 @@ fn dataset(options: &cli::Dataset) -> ExitCode {
 }
 
 fn phantom(options: &cli::Phantom) -> ExitCode {
-    let Ok((_, cases)) = dataset_cases(&options.dataset) else { return ExitCode::FAILURE };
+    let Ok((_, cases)) = dataset_cases(&options.dataset) else {
+        return ExitCode::FAILURE;
+    };
     let mut specs = Vec::new();
     for case in cases {
         let CaseSource::Phantom(mut spec) = case.source else {
@@ -234,7 +298,11 @@ fn phantom(options: &cli::Phantom) -> ExitCode {
     }
     match write_kits19(&options.output, &specs) {
         Ok(()) => {
-            screen::say(format!("{} cases in {}", specs.len(), options.output.display()));
+            screen::say(format!(
+                "{} cases in {}",
+                specs.len(),
+                options.output.display()
+            ));
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -17,5 +17,7 @@ pub const STAGES: &[Plugin] = &[
 
 /// The stage of that name.
 pub fn find(name: &str) -> Option<&'static Plugin> {
-    STAGES.iter().find(|plugin| plugin.declaration().name == name)
+    STAGES
+        .iter()
+        .find(|plugin| plugin.declaration().name == name)
 }

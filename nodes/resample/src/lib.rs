@@ -3,10 +3,13 @@
 use clap::{Args, ValueEnum};
 use renalflow_imaging::{
     Geometry,
-    resample::{GridRule, Interpolation, Output, Precision, Resampling, resample_image, resample_labels},
+    resample::{
+        GridRule, Interpolation, Output, Precision, Resampling, resample_image, resample_labels,
+    },
 };
 use renalflow_sdk::{
-    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage, Value, Work, clap,
+    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
+    Value, Work, clap,
 };
 use serde::Serialize;
 
@@ -23,7 +26,13 @@ pub struct Resample {
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct Options {
     /// New distance between voxel centres in mm: one number, or three for z, y and x
-    #[arg(long, value_name = "MM", num_args = 1, value_delimiter = ',', required = true)]
+    #[arg(
+        long,
+        value_name = "MM",
+        num_args = 1,
+        value_delimiter = ',',
+        required = true
+    )]
     spacing_zyx_mm: Vec<f64>,
     /// How intensities between voxels are computed; labels take the nearest voxel's label always
     #[arg(long, value_enum, default_value_t = Method::BSpline)]
@@ -119,14 +128,17 @@ fn spacing(options: &Options) -> Result<[f64; 3], Problem> {
         [one] => [one; 3],
         [z, y, x] => [z, y, x],
         ref other => {
-            return Err(Problem::new(format!("--spacing-zyx-mm has {} numbers", other.len()))
-                .fix("give one, or three for z, y and x: --spacing-zyx-mm 3,0.8,0.8"));
+            return Err(
+                Problem::new(format!("--spacing-zyx-mm has {} numbers", other.len()))
+                    .fix("give one, or three for z, y and x: --spacing-zyx-mm 3,0.8,0.8"),
+            );
         }
     };
     if spacing.iter().all(|mm| mm.is_finite() && *mm > 0.0) {
         Ok(spacing)
     } else {
-        Err(Problem::new(format!("--spacing-zyx-mm is {spacing:?}")).fix("each must be a positive number of mm"))
+        Err(Problem::new(format!("--spacing-zyx-mm is {spacing:?}"))
+            .fix("each must be a positive number of mm"))
     }
 }
 
@@ -148,7 +160,10 @@ impl PerCase for Resample {
         if inputs.has("image") {
             let image = inputs.image("image")?;
             let grid = self.target(image.geometry())?;
-            outputs = outputs.with("image", Value::Image(resample_image(&image, &grid, &self.how)?));
+            outputs = outputs.with(
+                "image",
+                Value::Image(resample_image(&image, &grid, &self.how)?),
+            );
             target = Some(grid);
         }
         if inputs.has("mask") {

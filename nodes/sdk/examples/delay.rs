@@ -14,7 +14,8 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use renalflow_sdk::{
-    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage, Value, Work, clap,
+    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
+    Value, Work, clap,
 };
 use serde::Serialize;
 
@@ -46,7 +47,9 @@ impl Stage for Delay {
     };
 
     fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
-        Ok(Work::PerCase(Box::new(Self(Duration::from_millis(options.milliseconds)))))
+        Ok(Work::PerCase(Box::new(Self(Duration::from_millis(
+            options.milliseconds,
+        )))))
     }
 }
 

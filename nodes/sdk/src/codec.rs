@@ -9,10 +9,11 @@ use std::{ops::Range, sync::Arc};
 
 use arrow::{
     array::{
-        Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, StringArray, StructArray,
+        Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, RecordBatch,
+        StringArray, StructArray,
     },
     buffer::ScalarBuffer,
-    datatypes::{Float32Type, Float64Type, Int16Type, UInt8Type, UInt16Type},
+    datatypes::{DataType, Float32Type, Float64Type, Int16Type, UInt8Type, UInt16Type},
     error::ArrowError,
 };
 use renalflow_imaging::{Geometry, GeometryError, Image, LabelMap, Volume, Voxels};
@@ -197,9 +198,24 @@ pub fn decode_failure(message: &Message) -> Result<Failure, CodecError> {
 }
 
 /// Collects the slabs of one value.
+///
+/// A slab of several is copied out as it arrives, so that the sender's shared memory is free
+/// for the next; a value of one slab is read where it lies.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    slabs: Vec<Message>,
+    value: Option<(Envelope, Gathered)>,
+    received: usize,
+}
+
+/// The voxels, bytes or rows of the slabs so far.
+#[derive(Debug)]
+enum Gathered {
+    I16(Voxels<i16>),
+    U16(Voxels<u16>),
+    F32(Voxels<f32>),
+    F64(Voxels<f64>),
+    U8(Voxels<u8>),
+    Rows(Vec<RecordBatch>),
 }
 
 impl Assembler {
@@ -209,102 +225,152 @@ impl Assembler {
     /// A slab out of turn, a payload of the wrong type, a grid that does not fit the voxels.
     pub fn push(&mut self, message: Message) -> Result<Option<(Value, Key)>, CodecError> {
         let (index, of) = message.envelope.slab;
-        if index != self.slabs.len() || of == 0 || of > MAX_SLABS {
+        if index != self.received || of == 0 || of > MAX_SLABS {
             return Err(CodecError::Slab {
                 case_id: message.envelope.case_id,
                 found: index,
                 of,
-                expected: self.slabs.len(),
+                expected: self.received,
             });
         }
-        self.slabs.push(message);
-        if self.slabs.len() < of {
+        match &mut self.value {
+            None => self.value = Some((message.envelope.clone(), Gathered::first(&message)?)),
+            Some((_, gathered)) => gathered.append(&message)?,
+        }
+        self.received += 1;
+        if self.received < of {
             return Ok(None);
         }
-        let slabs = std::mem::take(&mut self.slabs);
-        let first = &slabs[0];
-        let lineage = first.envelope.lineage.clone().ok_or(EnvelopeError::Key {
-            key: "lineage",
-            expected: "text",
-        })?;
-        let value = match first.envelope.kind {
-            MessageKind::Value(Kind::Image) => Value::Image(image(&slabs)?),
-            MessageKind::Value(Kind::Labels) => Value::Labels(LabelMap {
-                names: first.envelope.label_names.clone(),
-                volume: volume::<UInt16Type>(&slabs, "uint16")?,
-            }),
-            MessageKind::Value(Kind::Weights) => Value::Weights(Weights {
-                card: first.envelope.card.clone().unwrap_or_default(),
-                safetensors: voxels::<UInt8Type>(&slabs, "uint8")?,
-            }),
-            MessageKind::Value(Kind::Table) => {
-                let parts = slabs
-                    .iter()
-                    .map(struct_array)
-                    .collect::<Result<Vec<_>, _>>()?;
-                let batches: Vec<_> = parts
-                    .into_iter()
-                    .map(|part| arrow::array::RecordBatch::from(part.clone()))
-                    .collect();
-                let batch = match batches.as_slice() {
-                    [one] => one.clone(),
-                    many => arrow::compute::concat_batches(&many[0].schema(), many)?,
-                };
-                Value::Table(Table::from_batch(batch)?)
-            }
-            _ => return Err(payload_error(first, "a value")),
+        self.received = 0;
+        self.value
+            .take()
+            .map(|(envelope, gathered)| finish(envelope, gathered))
+            .transpose()
+    }
+}
+
+impl Gathered {
+    fn first(message: &Message) -> Result<Self, CodecError> {
+        let envelope = &message.envelope;
+        let whole = match envelope.slab.1 {
+            1 => None,
+            // Room for all slabs at once; the grid says how much, for weights the count does.
+            slabs => Some(
+                envelope
+                    .grid
+                    .as_ref()
+                    .map_or(slabs * SLAB_BYTES, Geometry::len),
+            ),
         };
-        Ok(Some((value, lineage)))
+        let image = "int16, float32 or float64";
+        match (envelope.kind, message.payload.data_type()) {
+            (MessageKind::Value(Kind::Image), DataType::Int16) => {
+                voxels::<Int16Type>(message, whole, image).map(Self::I16)
+            }
+            (MessageKind::Value(Kind::Image), DataType::Float32) => {
+                voxels::<Float32Type>(message, whole, image).map(Self::F32)
+            }
+            (MessageKind::Value(Kind::Image), DataType::Float64) => {
+                voxels::<Float64Type>(message, whole, image).map(Self::F64)
+            }
+            (MessageKind::Value(Kind::Image), _) => Err(payload_error(message, image)),
+            (MessageKind::Value(Kind::Labels), _) => {
+                voxels::<UInt16Type>(message, whole, "uint16").map(Self::U16)
+            }
+            (MessageKind::Value(Kind::Weights), _) => {
+                voxels::<UInt8Type>(message, whole, "uint8").map(Self::U8)
+            }
+            (MessageKind::Value(Kind::Table), _) => Ok(Self::Rows(vec![rows(message)?])),
+            _ => Err(payload_error(message, "a value")),
+        }
+    }
+
+    fn append(&mut self, message: &Message) -> Result<(), CodecError> {
+        match self {
+            Self::I16(voxels) => append::<Int16Type>(voxels, message, "int16"),
+            Self::U16(voxels) => append::<UInt16Type>(voxels, message, "uint16"),
+            Self::F32(voxels) => append::<Float32Type>(voxels, message, "float32"),
+            Self::F64(voxels) => append::<Float64Type>(voxels, message, "float64"),
+            Self::U8(bytes) => append::<UInt8Type>(bytes, message, "uint8"),
+            Self::Rows(batches) => rows(message).map(|batch| batches.push(batch)),
+        }
     }
 }
 
-fn image(slabs: &[Message]) -> Result<Image, CodecError> {
-    let expected = "int16, float32 or float64";
-    match slabs[0].payload.data_type() {
-        arrow::datatypes::DataType::Int16 => volume::<Int16Type>(slabs, expected).map(Image::I16),
-        arrow::datatypes::DataType::Float32 => {
-            volume::<Float32Type>(slabs, expected).map(Image::F32)
-        }
-        arrow::datatypes::DataType::Float64 => {
-            volume::<Float64Type>(slabs, expected).map(Image::F64)
-        }
-        _ => Err(payload_error(&slabs[0], expected)),
-    }
-}
-
-fn volume<P: ArrowPrimitiveType>(
-    slabs: &[Message],
-    expected: &'static str,
-) -> Result<Volume<P::Native>, CodecError> {
-    let grid = slabs[0].envelope.grid.clone().ok_or(EnvelopeError::Key {
-        key: "shape_zyx",
-        expected: "three counts",
+fn finish(envelope: Envelope, gathered: Gathered) -> Result<(Value, Key), CodecError> {
+    let lineage = envelope.lineage.ok_or(EnvelopeError::Key {
+        key: "lineage",
+        expected: "text",
     })?;
-    Ok(Volume::new(grid, voxels::<P>(slabs, expected)?)?)
+    let grid = || {
+        envelope.grid.clone().ok_or(EnvelopeError::Key {
+            key: "shape_zyx",
+            expected: "three counts",
+        })
+    };
+    let value = match gathered {
+        Gathered::I16(voxels) => Value::Image(Image::I16(Volume::new(grid()?, voxels)?)),
+        Gathered::F32(voxels) => Value::Image(Image::F32(Volume::new(grid()?, voxels)?)),
+        Gathered::F64(voxels) => Value::Image(Image::F64(Volume::new(grid()?, voxels)?)),
+        Gathered::U16(voxels) => Value::Labels(LabelMap {
+            volume: Volume::new(grid()?, voxels)?,
+            names: envelope.label_names,
+        }),
+        Gathered::U8(safetensors) => Value::Weights(Weights {
+            safetensors,
+            card: envelope.card.unwrap_or_default(),
+        }),
+        Gathered::Rows(batches) => {
+            let schema = batches[0].schema();
+            Value::Table(Table::from_batch(arrow::compute::concat_batches(
+                &schema, &batches,
+            )?)?)
+        }
+    };
+    Ok((value, lineage))
 }
 
+/// The voxels of a first slab: read in place if it is the only one, else copied into memory
+/// for `whole` of them.
 fn voxels<P: ArrowPrimitiveType>(
-    slabs: &[Message],
+    message: &Message,
+    whole: Option<usize>,
     expected: &'static str,
 ) -> Result<Voxels<P::Native>, CodecError> {
-    let parts = slabs
-        .iter()
-        .map(|slab| {
-            slab.payload
-                .as_any()
-                .downcast_ref::<PrimitiveArray<P>>()
-                .filter(|array| array.null_count() == 0)
-                .ok_or_else(|| payload_error(slab, expected))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    if let [one] = parts.as_slice() {
-        return Ok(Voxels::Shared(Arc::new(one.values().clone())));
-    }
-    let mut voxels = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
-    for part in parts {
-        voxels.extend_from_slice(part.values());
-    }
+    let slab = primitive::<P>(message, expected)?;
+    let Some(whole) = whole else {
+        return Ok(Voxels::Shared(Arc::new(slab.values().clone())));
+    };
+    let mut voxels = Vec::with_capacity(whole.min(MAX_SLABS * SLAB_BYTES / size_of::<P::Native>()));
+    voxels.extend_from_slice(slab.values());
     Ok(Voxels::Owned(voxels))
+}
+
+fn append<P: ArrowPrimitiveType>(
+    voxels: &mut Voxels<P::Native>,
+    message: &Message,
+    expected: &'static str,
+) -> Result<(), CodecError> {
+    if let Voxels::Owned(voxels) = voxels {
+        voxels.extend_from_slice(primitive::<P>(message, expected)?.values());
+    }
+    Ok(())
+}
+
+fn primitive<'a, P: ArrowPrimitiveType>(
+    message: &'a Message,
+    expected: &'static str,
+) -> Result<&'a PrimitiveArray<P>, CodecError> {
+    message
+        .payload
+        .as_any()
+        .downcast_ref::<PrimitiveArray<P>>()
+        .filter(|array| array.null_count() == 0)
+        .ok_or_else(|| payload_error(message, expected))
+}
+
+fn rows(message: &Message) -> Result<RecordBatch, CodecError> {
+    Ok(RecordBatch::from(struct_array(message)?.clone()))
 }
 
 fn volume_messages<P: ArrowPrimitiveType>(

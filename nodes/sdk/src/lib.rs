@@ -16,6 +16,7 @@ pub mod declare;
 pub mod envelope;
 pub mod harness;
 pub mod journal;
+mod launch;
 pub mod lineage;
 mod plugin;
 pub mod replay;

@@ -161,7 +161,11 @@ impl Plugin {
     }
 
     /// [`Self::main`] with these arguments.
-    #[allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a process's `main`")]
+    #[allow(
+        clippy::print_stdout,
+        clippy::print_stderr,
+        reason = "this is a process's `main`"
+    )]
     #[must_use]
     pub fn main_with(&self, args: &[String]) -> ExitCode {
         if args.iter().any(|arg| arg == "--describe") {
@@ -172,14 +176,8 @@ impl Plugin {
             println!("{}", self.command().render_long_help());
             return ExitCode::SUCCESS;
         }
-        // A node's standard error is its log; colour codes do not belong there.
-        tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
-            .with_ansi(false)
-            .with_target(false)
-            .without_time()
-            .with_max_level(tracing::Level::INFO)
-            .init();
+        log_to_stderr();
+        crate::launch::complete_environment();
         match self.run(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -294,6 +292,27 @@ impl Plugin {
         }
         Ok(())
     }
+}
+
+/// A node's standard error is its log. dora's own notes at each message it sends are not of
+/// interest there, and colour codes do not belong there.
+fn log_to_stderr() {
+    use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+    let levels = Targets::new()
+        .with_default(tracing::Level::WARN)
+        .with_target("renalflow", tracing::Level::INFO)
+        .with_target("dora_node_api", tracing::Level::ERROR)
+        .with_target("zenoh", tracing::Level::ERROR);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time();
+    // A second subscriber in one process would be a test's own.
+    let _ = tracing_subscriber::registry()
+        .with(lines)
+        .with(levels)
+        .try_init();
 }
 
 impl CheckError {

@@ -3,7 +3,10 @@
 //! The harness is the one that runs in a dataflow; only the transport differs, so what a test
 //! sees here is what a graph gets.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use crate::{
     codec::{
@@ -95,6 +98,15 @@ impl Replay {
         *self.next_seq.entry(input.to_owned()).or_default() += 1;
     }
 
+    /// Script the last two messages to arrive in the other order, as they can where one of them
+    /// did not fit the shared memory.
+    pub fn swap_last_two(&mut self) {
+        let last = self.script.len().saturating_sub(1);
+        if last > 0 {
+            self.script.swap(last, last - 1);
+        }
+    }
+
     /// Script anything.
     pub fn push(&mut self, input: &str, mut message: Message) {
         let seq = self.next_seq.entry(input.to_owned()).or_default();
@@ -181,7 +193,7 @@ impl Transport for Replay {
         self.outputs.clone()
     }
 
-    fn recv(&mut self) -> Incoming {
+    fn recv(&mut self, patience: Option<Duration>) -> Incoming {
         if let Some(incoming) = self.script.pop_front() {
             return incoming;
         }
@@ -189,6 +201,9 @@ impl Transport for Replay {
             && let Some(ack) = self.next_acknowledgement()
         {
             return ack;
+        }
+        if patience.is_some() {
+            return Incoming::Quiet;
         }
         Incoming::Finished
     }

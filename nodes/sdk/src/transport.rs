@@ -1,6 +1,9 @@
 //! How messages reach a stage: the seam between the harness and dora.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use dora_node_api::{
     DoraArray, DoraNode, Event, EventStream, StopCause, arrow_v59::array::ArrayRef,
@@ -23,6 +26,8 @@ pub enum Incoming {
     Stop,
     /// Nothing more will come on any input.
     Finished,
+    /// Nothing came for as long as the caller was ready to wait.
+    Quiet,
 }
 
 /// Sends and receives messages for one node.
@@ -33,8 +38,8 @@ pub trait Transport {
     fn inputs(&self) -> BTreeMap<String, String>;
     /// The outputs that the graph declares.
     fn outputs(&self) -> Vec<String>;
-    /// Wait for the next thing to happen.
-    fn recv(&mut self) -> Incoming;
+    /// Wait for the next thing to happen, for ever or for so long.
+    fn recv(&mut self, patience: Option<Duration>) -> Incoming;
     /// Send a message.
     ///
     /// # Errors
@@ -114,9 +119,20 @@ impl Transport for DoraTransport {
             .collect()
     }
 
-    fn recv(&mut self) -> Incoming {
+    fn recv(&mut self, patience: Option<Duration>) -> Incoming {
+        let deadline = patience.map(|patience| Instant::now() + patience);
         loop {
-            match self.events.recv() {
+            let event = match deadline {
+                None => self.events.recv(),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Incoming::Quiet;
+                    }
+                    self.events.recv_timeout(left)
+                }
+            };
+            match event {
                 Some(Event::Input { id, metadata, data }) => {
                     let payload: ArrayRef = data.into_inner();
                     let message = Envelope::from_parameters(&metadata.parameters)
@@ -126,6 +142,8 @@ impl Transport for DoraTransport {
                 Some(Event::InputClosed { id }) => return Incoming::Closed(id.to_string()),
                 Some(Event::Stop(StopCause::AllInputsClosed)) | None => return Incoming::Finished,
                 Some(Event::Stop(_)) => return Incoming::Stop,
+                // How dora says that the time to wait is over; the deadline above notices.
+                Some(Event::Error(error)) if patience.is_some() => tracing::debug!("dora: {error}"),
                 Some(Event::Error(error)) => tracing::warn!("dora: {error}"),
                 // The closing of the inputs, which follows, is what the harness acts on.
                 Some(Event::NodeFailed {

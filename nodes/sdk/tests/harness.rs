@@ -5,13 +5,9 @@ use std::path::PathBuf;
 
 use renalflow_imaging::{Geometry, Image, Volume};
 use renalflow_sdk::{
-    Cohort, Collecting, Context, Declaration, Failure, Inputs, Kind, NodeError, Outputs, PerCase, Plugin, Port,
-    Problem, Role, Source, Stage, Table, Value, Work, clap,
-    envelope::MessageKind,
-    journal::Journal,
-    lineage::Key,
-    replay::Replay,
-    table::Row,
+    Cohort, Collecting, Context, Declaration, Failure, Inputs, Kind, NodeError, Outputs, PerCase,
+    Plugin, Port, Problem, Role, Source, Stage, Table, Value, Work, clap, envelope::MessageKind,
+    journal::Journal, lineage::Key, replay::Replay, table::Row,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -46,7 +42,9 @@ impl PerCase for AddOne {
             return Err(Problem::new("the case is bad").fix("leave it out"));
         }
         assert!(case_id != "worse", "the case is worse than bad");
-        let Image::I16(volume) = inputs.image("image")? else { return Err(Problem::new("not i16")) };
+        let Image::I16(volume) = inputs.image("image")? else {
+            return Err(Problem::new("not i16"));
+        };
         Ok(Outputs::none().with("image", Value::Image(Image::I16(volume.map(|v| v + 1)))))
     }
 }
@@ -77,7 +75,10 @@ impl Source for Ten {
         if case_id == "c03" {
             return Err(Problem::new("the file is truncated"));
         }
-        Ok((Outputs::none().with("image", image(7)), Key::of_content(case_id.as_bytes())))
+        Ok((
+            Outputs::none().with("image", image(7)),
+            Key::of_content(case_id.as_bytes()),
+        ))
     }
 }
 
@@ -92,9 +93,7 @@ impl Stage for List {
         version: "1",
         about: "lists",
         role: Role::Collecting,
-        inputs: &[
-            Port::new("image", Kind::Image, "voxels").many(),
-        ],
+        inputs: &[Port::new("image", Kind::Image, "voxels").many()],
         outputs: &[Port::new("table", Kind::Table, "one row a case")],
     };
     fn build(_: NoOptions, _: &Context) -> Result<Work, Problem> {
@@ -105,11 +104,21 @@ impl Stage for List {
 impl Collecting for List {
     fn collect(&mut self, case_id: &str, inputs: Result<Inputs, Failure>) -> Result<(), Problem> {
         let status = inputs.map_or_else(|failure| failure.cause, |_| "ok".to_owned());
-        self.0.push(json!({"case_id": case_id, "status": status}).as_object().unwrap().clone());
+        self.0.push(
+            json!({"case_id": case_id, "status": status})
+                .as_object()
+                .unwrap()
+                .clone(),
+        );
         Ok(())
     }
     fn finish(&mut self, cohort: &Cohort) -> Result<Outputs, Problem> {
-        self.0.sort_by_key(|row| cohort.cases.iter().position(|case| row["case_id"] == **case));
+        self.0.sort_by_key(|row| {
+            cohort
+                .cases
+                .iter()
+                .position(|case| row["case_id"] == **case)
+        });
         Ok(Outputs::none().with("table", Value::Table(Table::from_rows(&self.0)?)))
     }
 }
@@ -150,11 +159,31 @@ fn a_failed_case_and_a_panic_are_failures_and_the_cohort_goes_on() {
     assert_eq!(first_voxel(&received["a"]), 5);
     assert_eq!(first_voxel(&received["b"]), 5);
     let bad = received["bad"].as_ref().unwrap_err();
-    assert_eq!((bad.node.as_str(), bad.cause.as_str(), bad.fix.as_str()), ("replayed", "the case is bad", "leave it out"));
-    assert!(received["worse"].as_ref().unwrap_err().cause.contains("worse than bad"));
-    let marks: Vec<_> = replay.sent.iter().map(|(_, message)| message.envelope.kind).collect();
-    assert_eq!((marks.first(), marks.last()), (Some(&MessageKind::Begin), Some(&MessageKind::End)));
-    let seqs: Vec<_> = replay.sent.iter().map(|(_, message)| message.envelope.seq).collect();
+    assert_eq!(
+        (bad.node.as_str(), bad.cause.as_str(), bad.fix.as_str()),
+        ("replayed", "the case is bad", "leave it out")
+    );
+    assert!(
+        received["worse"]
+            .as_ref()
+            .unwrap_err()
+            .cause
+            .contains("worse than bad")
+    );
+    let marks: Vec<_> = replay
+        .sent
+        .iter()
+        .map(|(_, message)| message.envelope.kind)
+        .collect();
+    assert_eq!(
+        (marks.first(), marks.last()),
+        (Some(&MessageKind::Begin), Some(&MessageKind::End))
+    );
+    let seqs: Vec<_> = replay
+        .sent
+        .iter()
+        .map(|(_, message)| message.envelope.seq)
+        .collect();
     assert_eq!(seqs, (0..6).collect::<Vec<_>>());
 }
 
@@ -166,7 +195,10 @@ fn strict_stops_at_the_first_failure() {
     replay.value("image", "b", image(4));
     replay.end("image");
     let error = run::<AddOne>(&mut replay, true).unwrap_err().to_string();
-    assert!(error.contains("bad") && error.contains("--strict"), "{error}");
+    assert!(
+        error.contains("bad") && error.contains("--strict"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -182,7 +214,10 @@ fn inputs_are_joined_by_case_in_whatever_order_they_come() {
     replay.end("image");
     run::<AddOne>(&mut replay, false).unwrap();
     let received = replay.received("image");
-    assert_eq!((first_voxel(&received["a"]), first_voxel(&received["b"])), (3, 4));
+    assert_eq!(
+        (first_voxel(&received["a"]), first_voxel(&received["b"])),
+        (3, 4)
+    );
 }
 
 #[test]
@@ -201,7 +236,10 @@ fn a_failure_upstream_passes_through_with_its_node() {
     replay.end("image");
     replay.end("other");
     run::<AddOne>(&mut replay, false).unwrap();
-    assert_eq!(replay.received("image")["a"].as_ref().unwrap_err(), &failure);
+    assert_eq!(
+        replay.received("image")["a"].as_ref().unwrap_err(),
+        &failure
+    );
 }
 
 #[test]
@@ -211,7 +249,10 @@ fn a_dropped_message_is_noticed() {
     replay.drop_one("image");
     replay.value("image", "b", image(4));
     let error = run::<AddOne>(&mut replay, false).unwrap_err().to_string();
-    assert!(error.contains("lost 1 message") && error.contains("queue_size"), "{error}");
+    assert!(
+        error.contains("lost 1 message") && error.contains("queue_size"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -221,12 +262,24 @@ fn a_dead_sender_makes_failures_of_what_it_owed_and_an_error() {
     replay.value("image", "a", image(4));
     replay.close("image");
     let error = run::<AddOne>(&mut replay, false).unwrap_err().to_string();
-    assert!(error.contains("image-sender") && error.contains("b, c"), "{error}");
+    assert!(
+        error.contains("image-sender") && error.contains("b, c"),
+        "{error}"
+    );
     let received = replay.received("image");
     assert_eq!(first_voxel(&received["a"]), 5);
-    assert!(received["b"].as_ref().unwrap_err().cause.contains("stopped before"));
+    assert!(
+        received["b"]
+            .as_ref()
+            .unwrap_err()
+            .cause
+            .contains("stopped before")
+    );
     assert_eq!(received.len(), 3);
-    assert_eq!(replay.sent.last().unwrap().1.envelope.kind, MessageKind::End);
+    assert_eq!(
+        replay.sent.last().unwrap().1.envelope.kind,
+        MessageKind::End
+    );
 }
 
 #[test]
@@ -241,7 +294,10 @@ fn an_input_that_ends_without_a_case_fails_that_case() {
     replay.end("image");
     run::<AddOne>(&mut replay, false).unwrap();
     let failure = replay.received("image")["b"].clone().unwrap_err();
-    assert!(failure.cause.contains("`other-sender` gave no value"), "{failure}");
+    assert!(
+        failure.cause.contains("`other-sender` gave no value"),
+        "{failure}"
+    );
 }
 
 #[test]
@@ -250,7 +306,10 @@ fn a_source_keeps_its_window_and_waits_for_the_last_acknowledgement() {
     run::<Ten>(&mut replay, false).unwrap();
     let received = replay.received("image");
     assert_eq!(received.len(), 10);
-    assert_eq!(received["c03"].as_ref().unwrap_err().cause, "the file is truncated");
+    assert_eq!(
+        received["c03"].as_ref().unwrap_err().cause,
+        "the file is truncated"
+    );
 }
 
 #[test]
@@ -260,7 +319,10 @@ fn a_source_says_which_cases_a_dead_collector_had() {
     replay.close("ack");
     let error = run::<Ten>(&mut replay, false).unwrap_err().to_string();
     // A window of 3: c00 is acknowledged, so c01 to c03 are in flight.
-    assert!(error.contains("c01, c02, c03") && error.contains("ack-sender"), "{error}");
+    assert!(
+        error.contains("c01, c02, c03") && error.contains("ack-sender"),
+        "{error}"
+    );
     assert_eq!(replay.received("image").len(), 4);
 }
 
@@ -275,8 +337,15 @@ fn a_collecting_stage_acknowledges_each_case_and_the_end_and_keeps_the_order_of_
     run::<List>(&mut replay, false).unwrap();
     assert_eq!(replay.acknowledged(), ["c", "a", "b", ""]);
     let received = replay.received("table");
-    let Ok(Value::Table(table)) = &received["cohort"] else { panic!("{received:?}") };
-    let cases: Vec<_> = table.texts("case_id").unwrap().into_iter().flatten().collect();
+    let Ok(Value::Table(table)) = &received["cohort"] else {
+        panic!("{received:?}")
+    };
+    let cases: Vec<_> = table
+        .texts("case_id")
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .collect();
     assert_eq!(cases, ["a", "b", "c"]);
 }
 
@@ -287,17 +356,29 @@ fn a_collecting_stage_still_finishes_when_its_sender_dies() {
     replay.value("image", "b", image(1));
     replay.close("image");
     let error = run::<List>(&mut replay, false).unwrap_err().to_string();
-    assert!(error.contains("image-sender") && error.contains('a'), "{error}");
+    assert!(
+        error.contains("image-sender") && error.contains('a'),
+        "{error}"
+    );
     let received = replay.received("table");
-    let Ok(Value::Table(table)) = &received["cohort"] else { panic!("{received:?}") };
+    let Ok(Value::Table(table)) = &received["cohort"] else {
+        panic!("{received:?}")
+    };
     assert_eq!(table.len(), 2);
 }
 
 #[test]
 fn a_port_that_the_stage_does_not_have_is_refused() {
-    let error = run::<AddOne>(&mut Replay::new(["imago"], ["image"]), false).unwrap_err().to_string();
-    assert!(error.contains("no input `imago`") && error.contains("image, other"), "{error}");
-    let error = run::<AddOne>(&mut Replay::new(["image"], ["imago"]), false).unwrap_err().to_string();
+    let error = run::<AddOne>(&mut Replay::new(["imago"], ["image"]), false)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("no input `imago`") && error.contains("image, other"),
+        "{error}"
+    );
+    let error = run::<AddOne>(&mut Replay::new(["image"], ["imago"]), false)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("no output `imago`"), "{error}");
 }
 
@@ -324,7 +405,12 @@ fn lineage_depends_on_the_inputs_and_not_on_the_order_of_arrival() {
         let mut keys: Vec<_> = replay
             .sent
             .iter()
-            .filter_map(|(_, message)| Some((message.envelope.case_id.clone(), message.envelope.lineage.clone()?)))
+            .filter_map(|(_, message)| {
+                Some((
+                    message.envelope.case_id.clone(),
+                    message.envelope.lineage.clone()?,
+                ))
+            })
             .collect();
         keys.sort();
         keys
@@ -332,4 +418,20 @@ fn lineage_depends_on_the_inputs_and_not_on_the_order_of_arrival() {
     assert_eq!(keys(["a", "b"]), keys(["b", "a"]));
     let keys = keys(["a", "b"]);
     assert_ne!(keys[0].1, keys[1].1);
+}
+
+#[test]
+fn a_message_that_was_overtaken_is_waited_for() {
+    let mut replay = Replay::new(["image"], ["image"]);
+    replay.begin("image", &["a", "b"]);
+    replay.value("image", "a", image(4));
+    replay.value("image", "b", image(5));
+    replay.swap_last_two();
+    replay.end("image");
+    run::<AddOne>(&mut replay, false).unwrap();
+    let received = replay.received("image");
+    assert_eq!(
+        (first_voxel(&received["a"]), first_voxel(&received["b"])),
+        (5, 6)
+    );
 }

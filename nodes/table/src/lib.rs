@@ -117,7 +117,9 @@ impl Collecting for Collector {
                 no_features(cohort).context(format!("{} has no features", self.path.display()))
             );
         }
-        Ok(Outputs::none().with(TABLE, Value::Table(Table::from_batch(table)?)))
+        Ok(Outputs::none()
+            .wrote(&self.path)
+            .with(TABLE, Value::Table(Table::from_batch(table)?)))
     }
 }
 

@@ -8,7 +8,8 @@ use renalflow_imaging::{
     same_grid::check_same_grid,
 };
 use renalflow_sdk::{
-    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage, Value, Work, clap,
+    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
+    Value, Work, clap,
 };
 use serde::Serialize;
 
@@ -25,7 +26,12 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Method::Clip)]
     method: Method,
     /// Centre of the window (clip, unit)
-    #[arg(long, value_name = "HU", default_value_t = 40.0, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "HU",
+        default_value_t = 40.0,
+        allow_negative_numbers = true
+    )]
     center_hu: f64,
     /// Width of the window (clip, unit)
     #[arg(long, value_name = "HU", default_value_t = 400.0)]
@@ -74,19 +80,26 @@ impl Stage for Window {
         Range::window(options.center_hu, options.width_hu)?;
         let percents = [0.0, options.lower_percent, options.upper_percent, 100.0];
         if !percents.is_sorted() || options.lower_percent >= options.upper_percent {
-            return Err(Problem::new(format!("percentiles {} to {}", options.lower_percent, options.upper_percent))
-                .fix("give 0 <= --lower-percent < --upper-percent <= 100"));
+            return Err(Problem::new(format!(
+                "percentiles {} to {}",
+                options.lower_percent, options.upper_percent
+            ))
+            .fix("give 0 <= --lower-percent < --upper-percent <= 100"));
         }
         if options.inside.is_some() && matches!(options.method, Method::Clip | Method::Unit) {
-            return Err(Problem::new("--inside is given, and a fixed window takes no statistics")
-                .fix("leave --inside out, or choose --method percentile or z-score"));
+            return Err(
+                Problem::new("--inside is given, and a fixed window takes no statistics")
+                    .fix("leave --inside out, or choose --method percentile or z-score"),
+            );
         }
         Ok(Vec::new())
     }
 
     fn build(options: Options, context: &Context) -> Result<Work, Problem> {
         if options.inside.is_some() && !context.inputs.iter().any(|input| input == "mask") {
-            return Err(Problem::new("--inside is given and no mask is connected").fix("connect `mask`"));
+            return Err(
+                Problem::new("--inside is given and no mask is connected").fix("connect `mask`")
+            );
         }
         Ok(Work::PerCase(Box::new(Self(options))))
     }
@@ -103,9 +116,12 @@ impl PerCase for Window {
         let mapped = match self.0.method {
             Method::Clip => clip(&image, window),
             Method::Unit => clip_to_unit(&image, window),
-            Method::Percentile => {
-                percentile_clip(&image, inside.as_ref(), self.0.lower_percent, self.0.upper_percent)?
-            }
+            Method::Percentile => percentile_clip(
+                &image,
+                inside.as_ref(),
+                self.0.lower_percent,
+                self.0.upper_percent,
+            )?,
             Method::ZScore => z_score(&image, inside.as_ref())?,
         };
         Ok(Outputs::none().with("image", Value::Image(mapped)))

@@ -223,15 +223,21 @@ impl LabelMap {
             .split('+')
             .map(str::trim)
             .map(|wanted| {
-                let named = self.names.iter().find(|(_, name)| *name == wanted).map(|(label, _)| *label);
-                named.or_else(|| wanted.parse().ok()).ok_or_else(|| UnknownLabel {
-                    wanted: wanted.to_owned(),
-                    known: if self.names.is_empty() {
-                        "none, so give numbers".to_owned()
-                    } else {
-                        self.names.values().cloned().collect::<Vec<_>>().join(", ")
-                    },
-                })
+                let named = self
+                    .names
+                    .iter()
+                    .find(|(_, name)| *name == wanted)
+                    .map(|(label, _)| *label);
+                named
+                    .or_else(|| wanted.parse().ok())
+                    .ok_or_else(|| UnknownLabel {
+                        wanted: wanted.to_owned(),
+                        known: if self.names.is_empty() {
+                            "none, so give numbers".to_owned()
+                        } else {
+                            self.names.values().cloned().collect::<Vec<_>>().join(", ")
+                        },
+                    })
             })
             .collect()
     }

@@ -32,7 +32,7 @@ pub(super) fn resolve<'a>(
         }
         match foreign(graph, node, options) {
             Ok(spec) => known.spec = Some(spec),
-            Err(finding) => findings.push(*finding),
+            Err(finding) => findings.push(finding),
         }
     }
     all
@@ -47,24 +47,43 @@ fn unknown_stage(graph: &Graph, node: &Node, plugins: &Registry) -> Finding {
             .fix(did_you_mean(stage, "stages", names()));
     }
     let stages: Vec<_> = names().collect();
-    let spot = node.args_spot.or(node.path.as_ref().map(|path| path.spot)).unwrap_or(node.id.spot);
+    let spot = node
+        .args_spot
+        .or(node.path.as_ref().map(|path| path.spot))
+        .unwrap_or(node.id.spot);
     graph
-        .error(node, spot, format!("node `{}` runs `{COMMAND}` without saying which stage", node.id()))
-        .fix(format!("write `args: node STAGE ...`; the stages are {}", stages.join(", ")))
+        .error(
+            node,
+            spot,
+            format!(
+                "node `{}` runs `{COMMAND}` without saying which stage",
+                node.id()
+            ),
+        )
+        .fix(format!(
+            "write `args: node STAGE ...`; the stages are {}",
+            stages.join(", ")
+        ))
 }
 
 /// The declaration of an executable that is not ours.
-fn foreign(graph: &Graph, node: &Node, options: &CheckOptions) -> Result<Spec, Box<Finding>> {
+fn foreign(graph: &Graph, node: &Node, options: &CheckOptions) -> Result<Spec, Finding> {
     let spot = node.path.as_ref().unwrap_or(&node.id).spot;
     let unchecked = |why: &str| {
-        Box::new(
-            Finding::warning(format!("the ports and options of node `{}` are not checked: {why}", node.id()))
-                .at(graph.place(spot))
-                .of(node.id()),
-        )
+        Finding::warning(format!(
+            "the ports and options of node `{}` are not checked: {why}",
+            node.id()
+        ))
+        .at(graph.place(spot))
+        .of(node.id())
     };
-    let Some(path) = node.path() else { return Err(unchecked("dora starts it in another way than by `path`")) };
-    if matches!(path, "dynamic" | "shell") || path.starts_with("http://") || path.starts_with("https://") {
+    let Some(path) = node.path() else {
+        return Err(unchecked("dora starts it in another way than by `path`"));
+    };
+    if matches!(path, "dynamic" | "shell")
+        || path.starts_with("http://")
+        || path.starts_with("https://")
+    {
         return Err(unchecked("it is not an executable on this machine"));
     }
     let Some(executable) = find(path, &graph.folder) else {
@@ -72,15 +91,22 @@ fn foreign(graph: &Graph, node: &Node, options: &CheckOptions) -> Result<Spec, B
             return Err(unchecked("its executable is built later or elsewhere"));
         }
         let message = format!("node `{}` runs `{path}`, which is not there", node.id());
-        return Err(Box::new(graph.error(node, spot, message).fix(format!(
+        let fix = format!(
             "looked in {} and on the PATH; correct the path or install it",
             graph.folder.display()
-        ))));
+        );
+        return Err(graph.error(node, spot, message).fix(fix));
     };
     describe(&executable, node, &graph.folder, options.describe_timeout).map_err(|why| match why {
         Silence::NotStarted(error) => {
-            let message = format!("node `{}` runs {}, which cannot be started: {error}", node.id(), executable.display());
-            Box::new(graph.error(node, spot, message).fix(format!("is it executable? chmod +x {path}")))
+            let message = format!(
+                "node `{}` runs {}, which cannot be started: {error}",
+                node.id(),
+                executable.display()
+            );
+            graph
+                .error(node, spot, message)
+                .fix(format!("is it executable? chmod +x {path}"))
         }
         Silence::NoAnswer(why) => unchecked(&why),
     })
@@ -95,7 +121,9 @@ fn find(path: &str, folder: &Path) -> Option<PathBuf> {
     if path.contains('/') {
         return None;
     }
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(path)).find(|file| file.is_file())
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|dir| dir.join(path))
+        .find(|file| file.is_file())
 }
 
 /// Why an executable did not describe itself.
@@ -104,9 +132,20 @@ enum Silence {
     NoAnswer(String),
 }
 
-fn describe(executable: &Path, node: &Node, folder: &Path, timeout: Duration) -> Result<Spec, Silence> {
-    let python = executable.extension().is_some_and(|extension| extension == "py");
-    let mut command = if python { Command::new("python3") } else { Command::new(executable) };
+fn describe(
+    executable: &Path,
+    node: &Node,
+    folder: &Path,
+    timeout: Duration,
+) -> Result<Spec, Silence> {
+    let python = executable
+        .extension()
+        .is_some_and(|extension| extension == "py");
+    let mut command = if python {
+        Command::new("python3")
+    } else {
+        Command::new(executable)
+    };
     if python {
         command.arg(executable);
     }
@@ -137,12 +176,13 @@ fn describe(executable: &Path, node: &Node, folder: &Path, timeout: Duration) ->
     let _ = child.kill();
     let _ = child.wait();
     match text {
-        Ok(text) => {
-            Spec::parse(&text).ok_or_else(|| Silence::NoAnswer("it has no answer to `--describe`".to_owned()))
-        }
+        Ok(text) => Spec::parse(&text)
+            .ok_or_else(|| Silence::NoAnswer("it has no answer to `--describe`".to_owned())),
         Err(_) => {
             let seconds = timeout.as_secs_f64();
-            Err(Silence::NoAnswer(format!("it did not answer `--describe` within {seconds} s")))
+            Err(Silence::NoAnswer(format!(
+                "it did not answer `--describe` within {seconds} s"
+            )))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the edges make together: streams from a stage that starts one to the collecting stages
 //! that end it, the acknowledgements that come back, and queues that hold what is under way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry};
 
 use dora_message::config::DEFAULT_QUEUE_SIZE;
 use renalflow_sdk::{Kind, Role, codec::MAX_SLABS, declare::ACK};
@@ -51,8 +51,16 @@ struct Flow<'a> {
 impl<'a> Flow<'a> {
     fn new(graph: &'a Graph, known: &'a [Known<'a>]) -> Self {
         let (values, acks) = (graph.value_edges(), graph.ack_edges());
-        let mut flow = Self { graph, known, values, acks, streams: Vec::new() };
-        flow.streams = (0..known.len()).filter_map(|node| flow.stream(node)).collect();
+        let mut flow = Self {
+            graph,
+            known,
+            values,
+            acks,
+            streams: Vec::new(),
+        };
+        flow.streams = (0..known.len())
+            .filter_map(|node| flow.stream(node))
+            .collect();
         flow
     }
 
@@ -85,19 +93,30 @@ impl<'a> Flow<'a> {
         if let Some(plugin) = known.plugin {
             return plugin.window(&options);
         }
-        let given = options.iter().enumerate().find_map(|(i, text)| match text.strip_prefix("--window") {
-            Some("") => options.get(i + 1).cloned(),
-            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
-            None => None,
-        });
+        let given =
+            options
+                .iter()
+                .enumerate()
+                .find_map(|(i, text)| match text.strip_prefix("--window") {
+                    Some("") => options.get(i + 1).cloned(),
+                    Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+                    None => None,
+                });
         let options = known.spec.iter().flat_map(|spec| &spec.options);
-        let default = options.filter(|option| option.name == "window").find_map(|option| option.default.first());
-        given.as_ref().or(default).and_then(|text| text.parse().ok()).unwrap_or(1)
+        let default = options
+            .filter(|option| option.name == "window")
+            .find_map(|option| option.default.first());
+        given
+            .as_ref()
+            .or(default)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(1)
     }
 
     /// Whether a node hands on the cases that it takes in.
     fn passes(&self, node: usize, unknown_too: bool) -> bool {
-        self.role(node).map_or(unknown_too, |role| role == Role::PerCase)
+        self.role(node)
+            .map_or(unknown_too, |role| role == Role::PerCase)
     }
 
     fn reached(&self, start: usize, through_unknown: bool) -> BTreeSet<usize> {
@@ -105,7 +124,10 @@ impl<'a> Flow<'a> {
         let mut open = vec![start];
         while let Some(node) = open.pop() {
             for edge in self.values.iter().filter(|edge| edge.from == node) {
-                if reached.insert(edge.to) && edge.to != start && self.passes(edge.to, through_unknown) {
+                if reached.insert(edge.to)
+                    && edge.to != start
+                    && self.passes(edge.to, through_unknown)
+                {
                     open.push(edge.to);
                 }
             }
@@ -117,18 +139,29 @@ impl<'a> Flow<'a> {
     fn streams_on(&self, edge: &Edge<'_>) -> impl Iterator<Item = &Stream> {
         let from = edge.from;
         let passes = self.passes(from, true);
-        self.streams
-            .iter()
-            .filter(move |stream| stream.starter == from || (passes && stream.possible.contains(&from)))
+        self.streams.iter().filter(move |stream| {
+            stream.starter == from || (passes && stream.possible.contains(&from))
+        })
     }
 
     fn input(&self, edge: &Edge<'_>) -> Option<&'a Input> {
-        self.graph.nodes[edge.to].inputs.iter().find(|input| input.name() == edge.input)
+        self.graph.nodes[edge.to]
+            .inputs
+            .iter()
+            .find(|input| input.name() == edge.input)
     }
 
     fn kind(&self, edge: &Edge<'_>) -> Option<Kind> {
-        let sent = self.known[edge.from].spec.as_ref().and_then(|spec| spec.output(edge.output));
-        let taken = || self.known[edge.to].spec.as_ref().and_then(|spec| spec.input(edge.input));
+        let sent = self.known[edge.from]
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.output(edge.output));
+        let taken = || {
+            self.known[edge.to]
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.input(edge.input))
+        };
         sent.or_else(taken).map(|port| port.kind)
     }
 
@@ -139,7 +172,11 @@ impl<'a> Flow<'a> {
     fn policies(&self, findings: &mut Vec<Finding>) {
         for (index, node) in self.graph.nodes.iter().enumerate() {
             for input in &node.inputs {
-                if let Some(policy) = input.queue_policy.as_ref().filter(|policy| policy.value == "backpressure") {
+                if let Some(policy) = input
+                    .queue_policy
+                    .as_ref()
+                    .filter(|policy| policy.value == "backpressure")
+                {
                     let message = format!(
                         "`queue_policy: backpressure` on input `{}` loses what is under way when its sender ends,\n\
                          moves the edge to a path ten times slower, and fails above 64 MiB",
@@ -155,21 +192,37 @@ impl<'a> Flow<'a> {
     /// Every queue holds all messages that can wait in it, because dora drops the oldest of more.
     fn queues(&self, findings: &mut Vec<Finding>) {
         for edge in self.values.iter().chain(&self.acks) {
-            let Some(input) = self.input(edge) else { continue };
+            let Some(input) = self.input(edge) else {
+                continue;
+            };
             let windows = if edge.ack {
-                self.streams.iter().filter(|stream| stream.starter == edge.to).map(|stream| stream.window).max()
+                self.streams
+                    .iter()
+                    .filter(|stream| stream.starter == edge.to)
+                    .map(|stream| stream.window)
+                    .max()
             } else {
                 self.streams_on(edge).map(|stream| stream.window).max()
             };
             let Some(window) = windows else { continue };
             let needed = queue_needed(window, self.kind(edge));
-            let (size, spot) = input.queue_size.unwrap_or((DEFAULT_QUEUE_SIZE, input.source.spot));
+            let (size, spot) = input
+                .queue_size
+                .unwrap_or((DEFAULT_QUEUE_SIZE, input.source.spot));
             if size >= needed {
                 continue;
             }
             let (name, source) = (input.name(), &input.source.value);
-            let default = if input.queue_size.is_none() { " (dora's default)" } else { "" };
-            let cases = if window == 1 { "1 case" } else { &format!("{window} cases") };
+            let default = if input.queue_size.is_none() {
+                " (dora's default)"
+            } else {
+                ""
+            };
+            let cases = if window == 1 {
+                "1 case"
+            } else {
+                &format!("{window} cases")
+            };
             let message = format!(
                 "input `{name}` of node `{}` holds {size} messages{default}, but {cases} under way can be {needed};\n\
                  dora would drop the oldest",
@@ -187,11 +240,20 @@ impl<'a> Flow<'a> {
     fn cycles(&self, findings: &mut Vec<Finding>) -> usize {
         let mut seen: BTreeSet<BTreeSet<usize>> = BTreeSet::new();
         for start in 0..self.known.len() {
-            let Some(path) = self.way_back(start) else { continue };
+            let Some(path) = self.way_back(start) else {
+                continue;
+            };
             if !seen.iter().any(|cycle| cycle.contains(&start)) {
-                let names: Vec<_> = path.iter().chain([&start]).map(|&node| self.id(node)).collect();
+                let names: Vec<_> = path
+                    .iter()
+                    .chain([&start])
+                    .map(|&node| self.id(node))
+                    .collect();
                 let last = path.last().copied().unwrap_or(start);
-                let closing = self.values.iter().find(|edge| edge.from == last && edge.to == start);
+                let closing = self
+                    .values
+                    .iter()
+                    .find(|edge| edge.from == last && edge.to == start);
                 let spot = closing
                     .and_then(|edge| self.input(edge))
                     .map_or(self.graph.nodes[start].id.spot, |input| input.source.spot);
@@ -207,18 +269,22 @@ impl<'a> Flow<'a> {
     /// The shortest way from a node back to itself.
     fn way_back(&self, start: usize) -> Option<Vec<usize>> {
         let mut came_from = BTreeMap::new();
-        let mut open = std::collections::VecDeque::from([start]);
+        let mut open = VecDeque::from([start]);
         while let Some(node) = open.pop_front() {
             for edge in self.values.iter().filter(|edge| edge.from == node) {
                 if edge.to == start {
                     let mut path = vec![node];
-                    while let Some(&before) = path.last().filter(|&&node| node != start).and_then(|node| came_from.get(node)) {
+                    while let Some(&before) = path
+                        .last()
+                        .filter(|&&node| node != start)
+                        .and_then(|node| came_from.get(node))
+                    {
                         path.push(before);
                     }
                     path.reverse();
                     return Some(path);
                 }
-                if let std::collections::btree_map::Entry::Vacant(entry) = came_from.entry(edge.to) {
+                if let Entry::Vacant(entry) = came_from.entry(edge.to) {
                     entry.insert(node);
                     open.push_back(edge.to);
                 }
@@ -231,10 +297,13 @@ impl<'a> Flow<'a> {
     fn mixed(&self, findings: &mut Vec<Finding>) {
         for (index, node) in self.graph.nodes.iter().enumerate() {
             let inputs = |cohort: bool| {
-                let runs = move |edge: &&&Edge<'a>| self.streams_on(edge).any(|stream| stream.cohort == cohort);
-                self.values.iter().filter(move |edge| edge.to == index).collect::<Vec<_>>().iter().find(runs).copied()
+                self.values.iter().find(|edge| {
+                    edge.to == index && self.streams_on(edge).any(|stream| stream.cohort == cohort)
+                })
             };
-            if let (Some(by_case), Some(of_cohort), Some(_)) = (inputs(false), inputs(true), self.role(index)) {
+            if let (Some(by_case), Some(of_cohort), Some(_)) =
+                (inputs(false), inputs(true), self.role(index))
+            {
                 let message = format!(
                     "node `{}` gets single cases on input `{}` and the whole cohort on input `{}`,\n\
                      so no case ever has all its inputs",
@@ -242,8 +311,11 @@ impl<'a> Flow<'a> {
                     by_case.input,
                     of_cohort.input
                 );
-                let spot = self.input(of_cohort).map_or(node.id.spot, |input| input.source.spot);
-                let fix = "connect both to outputs of collecting stages, or both to outputs by case";
+                let spot = self
+                    .input(of_cohort)
+                    .map_or(node.id.spot, |input| input.source.spot);
+                let fix =
+                    "connect both to outputs of collecting stages, or both to outputs by case";
                 findings.push(self.error(index, spot, message).fix(fix));
             }
         }
@@ -271,24 +343,41 @@ impl<'a> Flow<'a> {
     fn missing_acks(&self, findings: &mut Vec<Finding>) {
         for stream in &self.streams {
             let starter = &self.graph.nodes[stream.starter];
-            let collecting: Vec<_> =
-                stream.certain.iter().filter(|&&node| self.role(node) == Some(Role::Collecting)).collect();
+            let collecting: Vec<_> = stream
+                .certain
+                .iter()
+                .filter(|&&node| self.role(node) == Some(Role::Collecting))
+                .collect();
             for &&collector in &collecting {
-                if self.acks.iter().any(|edge| edge.from == collector && edge.to == stream.starter) {
+                if self
+                    .acks
+                    .iter()
+                    .any(|edge| edge.from == collector && edge.to == stream.starter)
+                {
                     continue;
                 }
                 let id = self.id(collector);
                 let taken = starter.inputs.iter().any(|input| input.name() == ACK);
-                let input = if collecting.len() == 1 && !taken { ACK.to_owned() } else { format!("{ACK}-{id}") };
+                let input = if collecting.len() == 1 && !taken {
+                    ACK.to_owned()
+                } else {
+                    format!("{ACK}-{id}")
+                };
                 let message = format!(
                     "no acknowledgement loop: node `{id}` collects what node `{}` sends, and does not tell it",
                     starter.id()
                 );
-                let mut fix = format!("add under `inputs:` of node `{}`\n  {input}: {id}/{ACK}", starter.id());
+                let mut fix = format!(
+                    "add under `inputs:` of node `{}`\n  {input}: {id}/{ACK}",
+                    starter.id()
+                );
                 if !self.graph.nodes[collector].has_output(ACK) {
                     fix.push_str(&format!("\nand under `outputs:` of node `{id}`\n  - {ACK}"));
                 }
-                findings.push(self.error(stream.starter, starter.id.spot, message).fix(fix));
+                findings.push(
+                    self.error(stream.starter, starter.id.spot, message)
+                        .fix(fix),
+                );
             }
         }
     }
@@ -308,7 +397,9 @@ impl<'a> Flow<'a> {
             let message = format!(
                 "node `{from}` acknowledges to node `{to}`, but gets nothing from it: `{to}` would wait for ever"
             );
-            let spot = self.input(edge).map_or(self.graph.nodes[edge.to].id.spot, |input| input.source.spot);
+            let spot = self
+                .input(edge)
+                .map_or(self.graph.nodes[edge.to].id.spot, |input| input.source.spot);
             let fix = format!("take `{}` out of the inputs of node `{to}`", edge.input);
             findings.push(self.error(edge.to, spot, message).fix(fix));
         }

@@ -25,7 +25,9 @@ pub struct CheckOptions {
 
 impl Default for CheckOptions {
     fn default() -> Self {
-        Self { describe_timeout: Duration::from_secs(5) }
+        Self {
+            describe_timeout: Duration::from_secs(5),
+        }
     }
 }
 
@@ -53,7 +55,9 @@ impl Report {
     /// Whether the graph can run.
     #[must_use]
     pub fn passes(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity != Severity::Error)
+        self.findings
+            .iter()
+            .all(|finding| finding.severity != Severity::Error)
     }
 }
 
@@ -70,11 +74,22 @@ pub fn check(graph: &Graph, plugins: &Registry, options: &CheckOptions) -> Repor
     let before = report.findings.len();
     ports::check(graph, &known, &mut report.findings);
     // A connection that is missing or wrong is why values do not arrive: say that, not both.
-    let wired = report.findings[before..].iter().all(|finding| finding.severity != Severity::Error)
-        && known.iter().zip(&graph.nodes).all(|(known, node)| known.spec.is_some() || !node.is_ours());
+    let wired = report.findings[before..]
+        .iter()
+        .all(|finding| finding.severity != Severity::Error)
+        && known
+            .iter()
+            .zip(&graph.nodes)
+            .all(|(known, node)| known.spec.is_some() || !node.is_ours());
     flow::check(graph, &known, wired, &mut report.findings);
     report.findings.sort_by_key(|finding| {
-        (finding.severity, finding.place.as_ref().map(|place| (place.line, place.column)))
+        (
+            finding.severity,
+            finding
+                .place
+                .as_ref()
+                .map(|place| (place.line, place.column)),
+        )
     });
     report
 }

@@ -13,7 +13,7 @@ pub(super) fn check(graph: &Graph, known: &[Known<'_>], findings: &mut Vec<Findi
         let spec = known[index].spec.as_ref();
         for input in &node.inputs {
             if let Err(finding) = sender(graph, known, node, spec, input) {
-                findings.push(*finding);
+                findings.push(finding);
             }
         }
         if let Some(spec) = spec {
@@ -38,31 +38,57 @@ fn sender(
     node: &Node,
     spec: Option<&Spec>,
     input: &Input,
-) -> Result<(), Box<Finding>> {
-    let error = |message: String, fix: String| {
-        Err(Box::new(graph.error(node, input.source.spot, message).fix(fix)))
-    };
+) -> Result<(), Finding> {
+    let error =
+        |message: String, fix: String| Err(graph.error(node, input.source.spot, message).fix(fix));
     let Some((id, output)) = input.sender() else {
-        if !input.source.value.starts_with("dora/timer") {
-            return Ok(());
-        }
-        return error(
-            format!("input `{}` is a timer, which never ends, so the graph would never end", input.name()),
-            "a graph that works through cases has no `dora/timer`; take this input out".to_owned(),
-        );
+        return match (input.source.value.starts_with("dora/timer"), spec) {
+            (true, _) => error(
+                format!(
+                    "input `{}` is a timer, which never ends, so the graph would never end",
+                    input.name()
+                ),
+                "a graph that works through cases has no `dora/timer`; take this input out"
+                    .to_owned(),
+            ),
+            (false, Some(spec)) => error(
+                format!(
+                    "input `{}` of stage `{}` takes values of cases, not dora's own messages",
+                    input.name(),
+                    spec.name
+                ),
+                "connect it to `node/output`".to_owned(),
+            ),
+            (false, None) => Ok(()),
+        };
     };
     let Some(from) = graph.nodes.iter().position(|node| node.id() == id) else {
-        let message = format!("input `{}` is connected to node `{id}`, which the graph does not have", input.name());
-        return error(message, did_you_mean(id, "nodes", graph.nodes.iter().map(Node::id)));
+        let message = format!(
+            "input `{}` is connected to node `{id}`, which the graph does not have",
+            input.name()
+        );
+        return error(
+            message,
+            did_you_mean(id, "nodes", graph.nodes.iter().map(Node::id)),
+        );
     };
     let sender = &graph.nodes[from];
-    let port = known[from].spec.as_ref().and_then(|spec| spec.output(output));
+    let port = known[from]
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.output(output));
     if !sender.has_output(output) {
         let message = format!("node `{id}` does not declare an output `{output}`");
         // What the stage can send is more to the point than what the graph lists so far.
         let fix = match &known[from].spec {
-            Some(_) if port.is_some() => format!("add `- {output}` under `outputs:` of node `{id}`"),
-            Some(spec) => did_you_mean(output, "outputs", spec.outputs.iter().map(|port| port.name.as_str())),
+            Some(_) if port.is_some() => {
+                format!("add `- {output}` under `outputs:` of node `{id}`")
+            }
+            Some(spec) => did_you_mean(
+                output,
+                "outputs",
+                spec.outputs.iter().map(|port| port.name.as_str()),
+            ),
             None => did_you_mean(output, "outputs", sender.outputs()),
         };
         return error(message, fix);
@@ -78,7 +104,10 @@ fn sender(
             article(port.kind)
         );
         let offers = offers(graph, known, node, takes.kind);
-        let fix = match offers.iter().find(|offer| offer.split('/').next() == Some(id)) {
+        let fix = match offers
+            .iter()
+            .find(|offer| offer.split('/').next() == Some(id))
+        {
             Some(offer) => format!("did you mean `{offer}`?"),
             None if offers.is_empty() => format!("no node has an output of type {}", takes.kind),
             None => format!("outputs of type {}: {}", takes.kind, offers.join(", ")),
@@ -89,7 +118,13 @@ fn sender(
 }
 
 /// Inputs that must be connected.
-fn required(graph: &Graph, known: &[Known<'_>], node: &Node, spec: &Spec, findings: &mut Vec<Finding>) {
+fn required(
+    graph: &Graph,
+    known: &[Known<'_>],
+    node: &Node,
+    spec: &Spec,
+    findings: &mut Vec<Finding>,
+) {
     for port in spec.inputs.iter().filter(|port| port.required) {
         if node.inputs.iter().any(|input| port.matches(input.name())) {
             continue;
@@ -103,11 +138,21 @@ fn required(graph: &Graph, known: &[Known<'_>], node: &Node, spec: &Spec, findin
         );
         let offers = offers(graph, known, node, port.kind);
         let fix = match offers.as_slice() {
-            [] => format!("add a node that has an output of type {}, and connect it", port.kind),
+            [] => format!(
+                "add a node that has an output of type {}, and connect it",
+                port.kind
+            ),
             offers => {
                 let rest = offers.get(1..).filter(|rest| !rest.is_empty());
-                let rest = rest.map(|rest| format!("\n(or {})", rest.join(", "))).unwrap_or_default();
-                format!("add under `inputs:` of node `{}`\n  {}: {}{rest}", node.id(), port.name, offers[0])
+                let rest = rest
+                    .map(|rest| format!("\n(or {})", rest.join(", ")))
+                    .unwrap_or_default();
+                format!(
+                    "add under `inputs:` of node `{}`\n  {}: {}{rest}",
+                    node.id(),
+                    port.name,
+                    offers[0]
+                )
             }
         };
         findings.push(graph.error(node, node.id.spot, message).fix(fix));
@@ -128,10 +173,19 @@ fn outputs(graph: &Graph, node: &Node, spec: &Spec, findings: &mut Vec<Finding>)
             continue;
         };
         if let Some(needed) = &port.needs_input {
-            let matches = |input: &Input| spec.input(input.name()).is_some_and(|port| port.name == *needed);
+            let matches = |input: &Input| {
+                spec.input(input.name())
+                    .is_some_and(|port| port.name == *needed)
+            };
             if !node.inputs.iter().any(matches) {
-                let message = format!("output `{}` is made from input `{needed}`, which is not connected", port.name);
-                let fix = format!("connect `{needed}`, or take `{}` out of `outputs:`", port.name);
+                let message = format!(
+                    "output `{}` is made from input `{needed}`, which is not connected",
+                    port.name
+                );
+                let fix = format!(
+                    "connect `{needed}`, or take `{}` out of `outputs:`",
+                    port.name
+                );
                 findings.push(graph.error(node, output.spot, message).fix(fix));
             }
         }
@@ -142,7 +196,9 @@ fn outputs(graph: &Graph, node: &Node, spec: &Spec, findings: &mut Vec<Finding>)
 fn offers(graph: &Graph, known: &[Known<'_>], node: &Node, kind: Kind) -> Vec<String> {
     let of_node = |(other, known): (&Node, &Known<'_>)| -> Vec<String> {
         let spec = known.spec.as_ref().filter(|_| other.id() != node.id());
-        let ports: Vec<&PortSpec> = spec.map(|spec| spec.outputs.iter().collect()).unwrap_or_default();
+        let ports: Vec<&PortSpec> = spec
+            .map(|spec| spec.outputs.iter().collect())
+            .unwrap_or_default();
         ports
             .iter()
             .filter(|port| port.kind == kind && other.has_output(&port.name))

@@ -31,7 +31,7 @@ pub(super) struct Layout {
     pub height: f64,
 }
 
-const COLUMN_GAP: f64 = 88.0;
+const COLUMN_GAP: f64 = 118.0;
 const ROW_GAP: f64 = 26.0;
 /// Height that a wire takes where it passes between boxes.
 const PASSAGE: f64 = 12.0;
@@ -57,7 +57,11 @@ pub(super) fn lay_out(sizes: &[Size], wires: &[Wire]) -> Layout {
     let mut items: Vec<Item> = sizes
         .iter()
         .zip(&layers)
-        .map(|(size, &layer)| Item { layer, height: size.height, y: 0.0 })
+        .map(|(size, &layer)| Item {
+            layer,
+            height: size.height,
+            y: 0.0,
+        })
         .collect();
     let mut pieces = Vec::new();
     let mut passages = Vec::new();
@@ -65,17 +69,36 @@ pub(super) fn lay_out(sizes: &[Size], wires: &[Wire]) -> Layout {
         let (mut last, mut last_y) = (wire.from, wire.from_y);
         let first = items.len();
         for layer in layers[wire.from] + 1..layers[wire.to] {
-            items.push(Item { layer, height: PASSAGE, y: 0.0 });
+            items.push(Item {
+                layer,
+                height: PASSAGE,
+                y: 0.0,
+            });
             let next = items.len() - 1;
-            pieces.push(Piece { from: last, from_y: last_y, to: next, to_y: PASSAGE / 2.0 });
+            pieces.push(Piece {
+                from: last,
+                from_y: last_y,
+                to: next,
+                to_y: PASSAGE / 2.0,
+            });
             (last, last_y) = (next, PASSAGE / 2.0);
         }
-        pieces.push(Piece { from: last, from_y: last_y, to: wire.to, to_y: wire.to_y });
+        pieces.push(Piece {
+            from: last,
+            from_y: last_y,
+            to: wire.to,
+            to_y: wire.to_y,
+        });
         passages.push(first..items.len());
     }
     let count = layers.iter().max().map_or(0, |last| last + 1);
-    let mut columns: Vec<Vec<usize>> =
-        (0..count).map(|layer| (0..items.len()).filter(|&item| items[item].layer == layer).collect()).collect();
+    let mut columns: Vec<Vec<usize>> = (0..count)
+        .map(|layer| {
+            (0..items.len())
+                .filter(|&item| items[item].layer == layer)
+                .collect()
+        })
+        .collect();
     stack(&columns, &mut items);
     for sweep in 0..SWEEPS {
         order(&mut columns, &mut items, &pieces, sweep % 2 == 0);
@@ -92,7 +115,8 @@ fn layers(count: usize, wires: &[Wire]) -> Vec<usize> {
     let mut layers = vec![0; count];
     for _ in 0..count {
         for wire in wires.iter().filter(|wire| wire.from != wire.to) {
-            layers[wire.to] = layers[wire.to].max((layers[wire.from] + 1).min(count.saturating_sub(1)));
+            layers[wire.to] =
+                layers[wire.to].max((layers[wire.from] + 1).min(count.saturating_sub(1)));
         }
     }
     layers
@@ -101,7 +125,10 @@ fn layers(count: usize, wires: &[Wire]) -> Vec<usize> {
 /// Put the items of each column under each other, around a common middle.
 fn stack(columns: &[Vec<usize>], items: &mut [Item]) {
     for column in columns {
-        let total: f64 = column.iter().map(|&item| items[item].height + ROW_GAP).sum();
+        let total: f64 = column
+            .iter()
+            .map(|&item| items[item].height + ROW_GAP)
+            .sum();
         let mut y = -total / 2.0;
         for &item in column {
             items[item].y = y;
@@ -126,7 +153,11 @@ fn wish(item: usize, items: &[Item], pieces: &[Piece], from_left: bool) -> Optio
 /// Sort every column by the wishes of its items.
 fn order(columns: &mut [Vec<usize>], items: &mut [Item], pieces: &[Piece], from_left: bool) {
     for step in 0..columns.len() {
-        let at = if from_left { step } else { columns.len() - 1 - step };
+        let at = if from_left {
+            step
+        } else {
+            columns.len() - 1 - step
+        };
         let middle = |item: usize, items: &[Item]| {
             wish(item, items, pieces, from_left).unwrap_or(items[item].y) + items[item].height / 2.0
         };
@@ -139,7 +170,11 @@ fn order(columns: &mut [Vec<usize>], items: &mut [Item], pieces: &[Piece], from_
 /// Move every item towards its wish as far as its neighbours above and below allow.
 fn straighten(columns: &[Vec<usize>], items: &mut [Item], pieces: &[Piece], from_left: bool) {
     for step in 0..columns.len() {
-        let column = &columns[if from_left { step } else { columns.len() - 1 - step }];
+        let column = &columns[if from_left {
+            step
+        } else {
+            columns.len() - 1 - step
+        }];
         let wishes: Vec<f64> = column
             .iter()
             .map(|&item| wish(item, items, pieces, from_left).unwrap_or(items[item].y))
@@ -175,11 +210,18 @@ fn place(
         columns.push((x, x + width));
         x += width + COLUMN_GAP;
     }
-    let top = items.iter().map(|item| item.y).fold(f64::INFINITY, f64::min);
-    let boxes: Vec<_> =
-        (0..sizes.len()).map(|i| (columns[layers[i]].0, (items[i].y - top).round())).collect();
+    let top = items
+        .iter()
+        .map(|item| item.y)
+        .fold(f64::INFINITY, f64::min);
+    let boxes: Vec<_> = (0..sizes.len())
+        .map(|i| (columns[layers[i]].0, (items[i].y - top).round()))
+        .collect();
     let route = |(wire, passed): (&Wire, &std::ops::Range<usize>)| {
-        let mut points = vec![(boxes[wire.from].0 + sizes[wire.from].width, boxes[wire.from].1 + wire.from_y)];
+        let mut points = vec![(
+            boxes[wire.from].0 + sizes[wire.from].width,
+            boxes[wire.from].1 + wire.from_y,
+        )];
         for item in &items[passed.clone()] {
             let y = (item.y - top + PASSAGE / 2.0).round();
             points.extend([(columns[item.layer].0, y), (columns[item.layer].1, y)]);
@@ -191,7 +233,11 @@ fn place(
         wires: wires.iter().zip(passages).map(route).collect(),
         columns: layers.iter().map(|&layer| columns[layer]).collect(),
         width: (x - COLUMN_GAP).max(0.0),
-        height: items.iter().map(|item| item.y + item.height - top).fold(0.0, f64::max).ceil(),
+        height: items
+            .iter()
+            .map(|item| item.y + item.height - top)
+            .fold(0.0, f64::max)
+            .ceil(),
         boxes,
     }
 }
@@ -200,10 +246,18 @@ fn place(
 mod tests {
     use super::*;
 
-    const SIZE: Size = Size { width: 100.0, height: 50.0 };
+    const SIZE: Size = Size {
+        width: 100.0,
+        height: 50.0,
+    };
 
     fn wire(from: usize, to: usize) -> Wire {
-        Wire { from, from_y: 25.0, to, to_y: 25.0 }
+        Wire {
+            from,
+            from_y: 25.0,
+            to,
+            to_y: 25.0,
+        }
     }
 
     #[test]
@@ -213,12 +267,23 @@ mod tests {
         let detour = &layout.wires[2];
         assert_eq!(detour.len(), 4);
         let (top, bottom) = (layout.boxes[1].1, layout.boxes[1].1 + SIZE.height);
-        assert!(detour[1].1 < top || detour[1].1 > bottom, "{detour:?} passes through {top}..{bottom}");
+        assert!(
+            detour[1].1 < top || detour[1].1 > bottom,
+            "{detour:?} passes through {top}..{bottom}"
+        );
     }
 
     #[test]
     fn boxes_never_overlap_and_a_circle_is_drawn_too() {
-        let wires = [wire(0, 1), wire(0, 2), wire(0, 3), wire(1, 4), wire(2, 4), wire(3, 4), wire(4, 1)];
+        let wires = [
+            wire(0, 1),
+            wire(0, 2),
+            wire(0, 3),
+            wire(1, 4),
+            wire(2, 4),
+            wire(3, 4),
+            wire(4, 1),
+        ];
         let layout = lay_out(&[SIZE; 5], &wires);
         for a in 0..5 {
             for b in 0..a {

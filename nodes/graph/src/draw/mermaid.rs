@@ -16,7 +16,11 @@ pub fn mermaid(graph: &Graph, plugins: &Registry) -> String {
         if runs(node) != node.id() {
             lines.push(escape(runs(node)));
         }
-        lines.extend(options(node, known.spec.as_ref()).iter().map(|option| escape(&short(option, 40))));
+        lines.extend(
+            options(node, known.spec.as_ref())
+                .iter()
+                .map(|option| escape(&short(option, 40))),
+        );
         // Numbers, because a word such as `end` has a meaning as the name of a node.
         text.push_str(&format!("  n{index}[\"{}\"]\n", lines.join("<br/>")));
     }

@@ -16,7 +16,10 @@ use crate::{
 fn options(node: &Node, spec: Option<&Spec>) -> Vec<String> {
     let mut options: Vec<(String, Vec<String>)> = Vec::new();
     for text in node.options() {
-        match text.strip_prefix("--").map(|name| name.split_once('=').unwrap_or((name, ""))) {
+        match text
+            .strip_prefix("--")
+            .map(|name| name.split_once('=').unwrap_or((name, "")))
+        {
             Some((name, "")) => options.push((name.to_owned(), Vec::new())),
             Some((name, value)) => options.push((name.to_owned(), vec![value.to_owned()])),
             None => match options.last_mut() {
@@ -43,8 +46,14 @@ fn runs(node: &Node) -> &str {
 
 /// The type of what travels on an edge, where either end tells.
 fn kind(known: &[Known<'_>], edge: &Edge<'_>) -> Option<&'static str> {
-    let sent = known[edge.from].spec.as_ref().and_then(|spec| spec.output(edge.output));
-    let taken = known[edge.to].spec.as_ref().and_then(|spec| spec.input(edge.input));
+    let sent = known[edge.from]
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.output(edge.output));
+    let taken = known[edge.to]
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.input(edge.input));
     sent.or(taken).map(|port| port.kind.name())
 }
 
@@ -58,5 +67,8 @@ fn short(text: &str, limit: usize) -> String {
 
 /// Text for XML and HTML.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

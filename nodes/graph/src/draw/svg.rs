@@ -21,6 +21,8 @@ const PADDING: f64 = 12.0;
 const MARGIN: f64 = 36.0;
 /// Distance between the paths of acknowledgements to different nodes.
 const LANE: f64 = 14.0;
+/// Wires start straight for as long as the name of a type is wide.
+const STUB: f64 = 46.0;
 const ACK: &str = "ack";
 
 // Mid tones, readable on white pages and on dark ones; boxes bring their own background.
@@ -46,8 +48,11 @@ struct Card {
 pub fn svg(graph: &Graph, plugins: &Registry) -> String {
     let known = declared(graph, plugins);
     let edges = graph.edges();
-    let (acks, values): (Vec<Edge<'_>>, Vec<Edge<'_>>) = edges.into_iter().partition(|edge| edge.ack);
-    let cards: Vec<Card> = (0..known.len()).map(|node| card(graph, &known, &values, &acks, node)).collect();
+    let (acks, values): (Vec<Edge<'_>>, Vec<Edge<'_>>) =
+        edges.into_iter().partition(|edge| edge.ack);
+    let cards: Vec<Card> = (0..known.len())
+        .map(|node| card(graph, &known, &values, &acks, node))
+        .collect();
     let wires: Vec<Wire> = values
         .iter()
         .map(|edge| Wire {
@@ -64,7 +69,10 @@ pub fn svg(graph: &Graph, plugins: &Registry) -> String {
     waiting.sort_unstable();
     waiting.dedup();
     let lanes = LANE * waiting.len() as f64;
-    let (width, height) = (layout.width + 2.0 * MARGIN, layout.height + 2.0 * MARGIN + lanes);
+    let (width, height) = (
+        layout.width + 2.0 * MARGIN,
+        layout.height + 2.0 * MARGIN + lanes,
+    );
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\" role=\"img\" \
@@ -72,9 +80,9 @@ pub fn svg(graph: &Graph, plugins: &Registry) -> String {
          <title>{}</title>\n<g transform=\"translate({MARGIN} {MARGIN})\">\n",
         escape(graph.file())
     );
-    for edge in &acks {
-        let lane = waiting.iter().position(|&node| node == edge.to).unwrap_or(0) as f64;
-        ack(&mut out, &layout, &cards, edge, lane);
+    for (lane, &node) in waiting.iter().enumerate() {
+        let to_node: Vec<&Edge<'_>> = acks.iter().filter(|edge| edge.to == node).collect();
+        ack_wires(&mut out, &layout, &cards, &to_node, lane as f64);
     }
     for (edge, points) in values.iter().zip(&layout.wires) {
         let colour = colour(kind(&known, edge));
@@ -91,28 +99,48 @@ pub fn svg(graph: &Graph, plugins: &Registry) -> String {
     out
 }
 
-fn card(graph: &Graph, known: &[Known<'_>], values: &[Edge<'_>], acks: &[Edge<'_>], index: usize) -> Card {
+fn card(
+    graph: &Graph,
+    known: &[Known<'_>],
+    values: &[Edge<'_>],
+    acks: &[Edge<'_>],
+    index: usize,
+) -> Card {
     let node: &Node = &graph.nodes()[index];
     let spec = known[index].spec.as_ref();
-    let mut inputs: Vec<String> =
-        node.inputs().iter().filter(|input| !input.is_ack()).map(|input| input.name().to_owned()).collect();
+    let mut inputs: Vec<String> = node
+        .inputs()
+        .iter()
+        .filter(|input| !input.is_ack())
+        .map(|input| input.name().to_owned())
+        .collect();
     // However many acknowledge, they come in at one place.
     if acks.iter().any(|edge| edge.to == index) {
         inputs.push(ACK.to_owned());
     }
-    let sends = |output: &str| values.iter().chain(acks).any(|edge| edge.from == index && edge.output == output);
+    let sends = |output: &str| {
+        values
+            .iter()
+            .chain(acks)
+            .any(|edge| edge.from == index && edge.output == output)
+    };
     let outputs = node
         .outputs()
         .filter(|output| sends(output))
         .map(|output| {
-            let edge = values.iter().find(|edge| edge.from == index && edge.output == output);
+            let edge = values
+                .iter()
+                .find(|edge| edge.from == index && edge.output == output);
             (output.to_owned(), edge.and_then(|edge| kind(known, edge)))
         })
         .collect();
     let mut card = Card {
         title: short(node.id(), 30),
         subtitle: short(&subtitle(node, spec.map(|spec| spec.role)), 40),
-        options: options(node, spec).iter().map(|option| short(option, 34)).collect(),
+        options: options(node, spec)
+            .iter()
+            .map(|option| short(option, 34))
+            .collect(),
         inputs,
         outputs,
         header: match spec.map(|spec| spec.role) {
@@ -121,7 +149,10 @@ fn card(graph: &Graph, known: &[Known<'_>], values: &[Edge<'_>], acks: &[Edge<'_
             Some(Role::Collecting) => "#dfe9da",
             None => "#f0e8dc",
         },
-        size: Size { width: 0.0, height: 0.0 },
+        size: Size {
+            width: 0.0,
+            height: 0.0,
+        },
     };
     card.size = card.measure();
     card
@@ -136,29 +167,53 @@ fn subtitle(node: &Node, role: Option<Role>) -> String {
         None => None,
     };
     let stage = Some(runs(node)).filter(|stage| role.is_none() || *stage != node.id());
-    [stage, role].into_iter().flatten().collect::<Vec<_>>().join(" \u{b7} ")
+    [stage, role]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" \u{b7} ")
 }
 
 impl Card {
     /// Widths are estimates: whoever shows the picture chooses the font.
     fn measure(&self) -> Size {
         let wide = |text: &str, per_character: f64| text.chars().count() as f64 * per_character;
-        let options = self.options.iter().map(|option| wide(option, 6.7)).fold(0.0, f64::max);
+        let options = self
+            .options
+            .iter()
+            .map(|option| wide(option, 6.7))
+            .fold(0.0, f64::max);
         let rows = self.inputs.len().max(self.outputs.len());
         let ports = (0..rows)
             .map(|row| {
                 let input = self.inputs.get(row).map_or(0.0, |name| wide(name, 6.6));
-                let output = self.outputs.get(row).map_or(0.0, |(name, _)| wide(name, 6.6));
+                let output = self
+                    .outputs
+                    .get(row)
+                    .map_or(0.0, |(name, _)| wide(name, 6.6));
                 input + output + 22.0
             })
             .fold(0.0, f64::max);
-        let width = wide(&self.title, 8.2).max(wide(&self.subtitle, 6.6)).max(options).max(ports).max(96.0);
+        let width = wide(&self.title, 8.2)
+            .max(wide(&self.subtitle, 6.6))
+            .max(options)
+            .max(ports)
+            .max(96.0);
         let height = self.ports_y() + rows as f64 * PORT + 8.0;
-        Size { width: (width + 2.0 * PADDING).round(), height }
+        Size {
+            width: (width + 2.0 * PADDING).round(),
+            height,
+        }
     }
 
     fn ports_y(&self) -> f64 {
-        HEADER + 6.0 + if self.options.is_empty() { 0.0 } else { self.options.len() as f64 * OPTION + 6.0 }
+        HEADER
+            + 6.0
+            + if self.options.is_empty() {
+                0.0
+            } else {
+                self.options.len() as f64 * OPTION + 6.0
+            }
     }
 
     fn port_y(&self, row: Option<usize>) -> f64 {
@@ -185,10 +240,24 @@ impl Card {
             width - 6.5
         );
         let mut text = |x: f64, y: f64, style: &str, text: &str| {
-            let _ = writeln!(out, "<text x=\"{x}\" y=\"{y}\" {style}>{}</text>", escape(text));
+            let _ = writeln!(
+                out,
+                "<text x=\"{x}\" y=\"{y}\" {style}>{}</text>",
+                escape(text)
+            );
         };
-        text(PADDING, 18.0, &format!("font-size=\"14\" font-weight=\"600\" fill=\"{INK}\""), &self.title);
-        text(PADDING, 34.0, &format!("font-size=\"11.5\" fill=\"{QUIET}\""), &self.subtitle);
+        text(
+            PADDING,
+            18.0,
+            &format!("font-size=\"14\" font-weight=\"600\" fill=\"{INK}\""),
+            &self.title,
+        );
+        text(
+            PADDING,
+            34.0,
+            &format!("font-size=\"11.5\" fill=\"{QUIET}\""),
+            &self.subtitle,
+        );
         for (row, option) in self.options.iter().enumerate() {
             let y = HEADER + 16.0 + row as f64 * OPTION;
             let style = format!(
@@ -202,58 +271,84 @@ impl Card {
         }
         for (row, (output, kind)) in self.outputs.iter().enumerate() {
             let y = self.port_y(Some(row));
-            text(width - PADDING, y + 4.0, &format!("{port} text-anchor=\"end\""), output);
+            text(
+                width - PADDING,
+                y + 4.0,
+                &format!("{port} text-anchor=\"end\""),
+                output,
+            );
             if let Some(kind) = kind {
                 let style = format!("font-size=\"10.5\" fill=\"{}\"", colour(Some(kind)));
                 text(width + 9.0, y - 5.0, &style, kind);
             }
         }
         for row in 0..self.inputs.len() {
-            dot(out, 0.0, self.port_y(Some(row)), BORDER);
+            let y = self.port_y(Some(row));
+            let _ = writeln!(
+                out,
+                "<path d=\"M-5 {}l9 4.5l-9 4.5z\" fill=\"{QUIET}\" stroke=\"#ffffff\"/>",
+                y - 4.5
+            );
         }
         for (row, (_, kind)) in self.outputs.iter().enumerate() {
-            dot(out, width, self.port_y(Some(row)), colour(*kind));
+            let (y, colour) = (self.port_y(Some(row)), colour(*kind));
+            let _ = writeln!(
+                out,
+                "<circle cx=\"{width}\" cy=\"{y}\" r=\"3.5\" fill=\"{colour}\" stroke=\"#ffffff\"/>"
+            );
         }
         out.push_str("</g>\n");
     }
 }
 
-fn dot(out: &mut String, x: f64, y: f64, colour: &str) {
-    let _ = writeln!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"3.5\" fill=\"{colour}\" stroke=\"#ffffff\"/>");
-}
-
-/// Out to the right, down, back under everything, up, and in from the left.
-fn ack(out: &mut String, layout: &Layout, cards: &[Card], edge: &Edge<'_>, lane: f64) {
+/// Acknowledgements to one node: out to the right, down, back under everything, up, and in from
+/// the left. They share the way back.
+fn ack_wires(out: &mut String, layout: &Layout, cards: &[Card], edges: &[&Edge<'_>], lane: f64) {
+    const R: f64 = 8.0;
     let shift = 14.0 + 5.0 * lane;
-    let (from, to) = (layout.boxes[edge.from], layout.boxes[edge.to]);
-    let start = (from.0 + cards[edge.from].size.width, from.1 + cards[edge.from].output_y(edge.output));
-    let end = (to.0, to.1 + cards[edge.to].input_y(ACK));
-    let right = layout.columns[edge.from].1 + shift;
-    let left = layout.columns[edge.to].0 - shift;
     let bottom = layout.height + LANE * (lane + 1.0);
-    let r = 8.0;
-    let _ = writeln!(
-        out,
-        "<path d=\"M{} {}H{}q{r} 0 {r} {r}V{}q0 {r} -{r} {r}H{}q-{r} 0 -{r} -{r}V{}q0 -{r} {r} -{r}H{}\" \
-         fill=\"none\" stroke=\"{ACK_COLOUR}\" stroke-width=\"1.3\" stroke-dasharray=\"5 4\"/>",
-        start.0,
-        start.1,
-        right - r,
-        bottom - r,
-        left + r,
-        end.1 + r,
-        end.0
-    );
+    let turn = |edge: &Edge<'_>| {
+        let right = layout.columns[edge.from].1;
+        // Between columns it keeps clear of the names of types.
+        right + shift + if right < layout.width { STUB } else { 0.0 }
+    };
+    let farthest = edges.iter().max_by(|a, b| turn(a).total_cmp(&turn(b)));
+    for edge in edges {
+        let (x, y) = layout.boxes[edge.from];
+        let (x, y) = (
+            x + cards[edge.from].size.width,
+            y + cards[edge.from].output_y(edge.output),
+        );
+        let mut path = format!("M{x} {y}H{}q{R} 0 {R} {R}V{}", turn(edge) - R, bottom - R);
+        if farthest == Some(edge) {
+            let (x, y) = layout.boxes[edge.to];
+            let left = layout.columns[edge.to].0 - shift;
+            let y = y + cards[edge.to].input_y(ACK);
+            let _ = write!(
+                path,
+                "q0 {R} -{R} {R}H{}q-{R} 0 -{R} -{R}V{}q0 -{R} {R} -{R}H{x}",
+                left + R,
+                y + R
+            );
+        } else {
+            let _ = write!(path, "v{R}");
+        }
+        let _ = writeln!(
+            out,
+            "<path d=\"{path}\" fill=\"none\" stroke=\"{ACK_COLOUR}\" stroke-width=\"1.3\" stroke-dasharray=\"5 4\"/>"
+        );
+    }
 }
 
 fn curve(points: &[(f64, f64)]) -> String {
     let mut path = String::new();
     for (i, &(x, y)) in points.iter().enumerate() {
         let _ = match i {
-            0 => write!(path, "M{x} {y}"),
+            0 => write!(path, "M{x} {y}h{STUB}"),
             // Between columns it bends, along a column it runs straight.
             i if i % 2 == 1 => {
                 let (x0, y0) = points[i - 1];
+                let x0 = if i == 1 { x0 + STUB } else { x0 };
                 let bend = ((x - x0) / 2.0).abs().max(36.0);
                 write!(path, "C{} {y0} {} {y} {x} {y}", x0 + bend, x - bend)
             }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use renalflow_graph::{CheckOptions, Finding, Graph, Report, Set, Severity, check};
 use renalflow_sdk::{
-    Collecting, Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Source, Stage, Work,
-    clap, lineage::Key,
+    Collecting, Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role,
+    Source, Stage, Work, clap, lineage::Key,
 };
 use serde::Serialize;
 
@@ -61,7 +61,11 @@ impl PerCase for Nothing {
 }
 
 impl Collecting for Nothing {
-    fn collect(&mut self, _: &str, _: Result<Inputs, renalflow_sdk::Failure>) -> Result<(), Problem> {
+    fn collect(
+        &mut self,
+        _: &str,
+        _: Result<Inputs, renalflow_sdk::Failure>,
+    ) -> Result<(), Problem> {
         Ok(())
     }
     fn finish(&mut self, _: &renalflow_sdk::Cohort) -> Result<Outputs, Problem> {
@@ -97,18 +101,68 @@ const IMAGE: Port = Port::new("image", Kind::Image, "CT");
 const LABELS: Port = Port::new("labels", Kind::Labels, "tumour");
 const FEATURES: Port = Port::new("features", Kind::Table, "one row a case");
 
-stage!(Load, LoadOptions, "load", Source, &[], &[IMAGE, LABELS, Port::new("clinical", Kind::Table, "records")], |options| {
-    if options.manifest.is_file() || options.manifest == PathBuf::from("cohort.yml") {
-        Ok(vec!["20 cases".to_owned()])
-    } else {
-        Err(Problem::new(format!("manifest {} is not there", options.manifest.display())).fix("write one, or correct the path"))
+stage!(
+    Load,
+    LoadOptions,
+    "load",
+    Source,
+    &[],
+    &[IMAGE, LABELS, Port::new("clinical", Kind::Table, "records")],
+    |options| {
+        if options.manifest.is_file() || options.manifest.as_os_str() == "cohort.yml" {
+            Ok(vec!["20 cases".to_owned()])
+        } else {
+            Err(Problem::new(format!(
+                "manifest {} is not there",
+                options.manifest.display()
+            ))
+            .fix("write one, or correct the path"))
+        }
     }
-});
-stage!(Resample, ResampleOptions, "resample", PerCase, &[IMAGE, LABELS.optional()], &[IMAGE, LABELS.needs("labels")]);
-stage!(Radiomics, NoOptions, "radiomics", PerCase, &[IMAGE, LABELS], &[FEATURES]);
-stage!(Table, TableOptions, "table", Collecting, &[FEATURES.many(), Port::new("clinical", Kind::Table, "records").optional()], &[Port::new("table", Kind::Table, "all rows")]);
-stage!(Classify, NoOptions, "classify", Collecting, &[Port::new("table", Kind::Table, "all rows")], &[Port::new("predictions", Kind::Table, "a row a case")]);
-stage!(Export, NoOptions, "export", Collecting, &[IMAGE.optional().many(), LABELS.optional().many()], &[]);
+);
+stage!(
+    Resample,
+    ResampleOptions,
+    "resample",
+    PerCase,
+    &[IMAGE, LABELS.optional()],
+    &[IMAGE, LABELS.needs("labels")]
+);
+stage!(
+    Radiomics,
+    NoOptions,
+    "radiomics",
+    PerCase,
+    &[IMAGE, LABELS],
+    &[FEATURES]
+);
+stage!(
+    Table,
+    TableOptions,
+    "table",
+    Collecting,
+    &[
+        FEATURES.many(),
+        Port::new("clinical", Kind::Table, "records").optional()
+    ],
+    &[Port::new("table", Kind::Table, "all rows")]
+);
+stage!(
+    Classify,
+    NoOptions,
+    "classify",
+    Collecting,
+    &[Port::new("table", Kind::Table, "all rows")],
+    &[Port::new("predictions", Kind::Table, "a row a case")]
+);
+stage!(
+    Export,
+    NoOptions,
+    "export",
+    Collecting,
+    &[IMAGE.optional().many(), LABELS.optional().many()],
+    &[]
+);
 
 pub fn plugins() -> Vec<Plugin> {
     vec![
@@ -193,7 +247,11 @@ pub fn report(yaml: &str) -> Report {
 }
 
 pub fn text(findings: &[Finding]) -> String {
-    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
+    findings
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 /// [`GOOD`] with one thing changed.
@@ -217,7 +275,11 @@ pub fn said(finding: &Finding, line: usize, phrases: &[&str]) {
         assert!(shown.contains(phrase), "`{phrase}` is not in\n{shown}");
     }
     assert_eq!(finding.severity, Severity::Error, "{shown}");
-    assert_eq!(finding.place.as_ref().map_or(0, |place| place.line), line, "line of\n{shown}");
+    assert_eq!(
+        finding.place.as_ref().map_or(0, |place| place.line),
+        line,
+        "line of\n{shown}"
+    );
     assert!(shown.lines().count() <= 10, "more than ten lines:\n{shown}");
     assert!(!finding.fix.is_empty(), "no fix:\n{shown}");
 }

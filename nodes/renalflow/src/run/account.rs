@@ -25,34 +25,56 @@ impl Account {
     /// Compare what the sources announced with what the collecting stages took in.
     pub fn of(graph: &Graph, outcome: &Outcome) -> Self {
         let nodes = &outcome.watch.nodes;
-        let mut account = Self { broken: broken(graph, outcome), ..Self::default() };
+        let mut account = Self {
+            broken: broken(graph, outcome),
+            ..Self::default()
+        };
         for source in graph.sources() {
             let source = source.id().to_owned();
-            let Some(state) = nodes.get(&source) else { continue };
+            let Some(state) = nodes.get(&source) else {
+                continue;
+            };
             let path = downstream(graph, &source);
             let dead: BTreeSet<&str> = account.broken.iter().map(|(id, _)| id.as_str()).collect();
             for case in &state.cohort {
                 account.cases.push(case.clone());
                 for collector in path.iter().filter(|id| acknowledges(graph, id, &source)) {
-                    let taken = nodes.get(collector).is_some_and(|node| node.done.contains_key(case));
+                    let taken = nodes
+                        .get(collector)
+                        .is_some_and(|node| node.done.contains_key(case));
                     if !taken {
                         let holder = holder(&path, nodes, case).unwrap_or_else(|| source.clone());
                         let said = format!("it got as far as node `{holder}`");
                         account.missing.entry(case.clone()).or_insert(said);
                     }
                 }
-                let failures = path.iter().chain([&source]).filter_map(|id| nodes.get(id)?.failed.get(case));
+                let failures = path
+                    .iter()
+                    .chain([&source])
+                    .filter_map(|id| nodes.get(id)?.failed.get(case));
                 for failure in failures {
                     // A node that died owes its cases; they are missing, not failed.
-                    if dead.contains(failure.node.as_str()) && nodes.get(&failure.node).is_none_or(|node| node.end.is_none()) {
-                        account.missing.entry(case.clone()).or_insert_with(|| failure.cause.clone());
+                    if dead.contains(failure.node.as_str())
+                        && nodes
+                            .get(&failure.node)
+                            .is_none_or(|node| node.end.is_none())
+                    {
+                        account
+                            .missing
+                            .entry(case.clone())
+                            .or_insert_with(|| failure.cause.clone());
                     } else {
-                        account.failed.entry(case.clone()).or_insert_with(|| failure.clone());
+                        account
+                            .failed
+                            .entry(case.clone())
+                            .or_insert_with(|| failure.clone());
                     }
                 }
             }
         }
-        account.failed.retain(|case, _| !account.missing.contains_key(case));
+        account
+            .failed
+            .retain(|case, _| !account.missing.contains_key(case));
         account
     }
 
@@ -79,7 +101,10 @@ fn downstream(graph: &Graph, source: &str) -> Vec<String> {
         let collects = next > 0 && acknowledges(graph, &reached[next], source);
         for edge in graph.value_edges() {
             let to = nodes[edge.to].id();
-            if !collects && nodes[edge.from].id() == reached[next] && !reached.iter().any(|id| id == to) {
+            if !collects
+                && nodes[edge.from].id() == reached[next]
+                && !reached.iter().any(|id| id == to)
+            {
                 reached.push(to.to_owned());
             }
         }
@@ -91,15 +116,24 @@ fn downstream(graph: &Graph, source: &str) -> Vec<String> {
 
 fn acknowledges(graph: &Graph, collector: &str, source: &str) -> bool {
     let nodes = graph.nodes();
-    graph.ack_edges().iter().any(|edge| nodes[edge.from].id() == collector && nodes[edge.to].id() == source)
+    graph
+        .ack_edges()
+        .iter()
+        .any(|edge| nodes[edge.from].id() == collector && nodes[edge.to].id() == source)
 }
 
 /// The last node on the path that had the case.
-fn holder(path: &[String], nodes: &BTreeMap<String, super::watch::NodeState>, case: &str) -> Option<String> {
+fn holder(
+    path: &[String],
+    nodes: &BTreeMap<String, super::watch::NodeState>,
+    case: &str,
+) -> Option<String> {
     path.iter()
         .rev()
         .find(|id| {
-            nodes.get(*id).is_some_and(|node| node.done.contains_key(case) || node.current.as_deref() == Some(case))
+            nodes.get(*id).is_some_and(|node| {
+                node.done.contains_key(case) || node.current.as_deref() == Some(case)
+            })
         })
         .cloned()
 }
@@ -110,10 +144,16 @@ fn broken(graph: &Graph, outcome: &Outcome) -> Vec<(String, String)> {
         .iter()
         .filter_map(|node| {
             let id = node.id().to_owned();
-            let own_words = outcome.watch.nodes.get(&id).and_then(|node| node.end.as_ref()?.error.clone());
+            let own_words = outcome
+                .watch
+                .nodes
+                .get(&id)
+                .and_then(|node| node.end.as_ref()?.error.clone());
             let end = match outcome.ends.get(&id) {
                 Some(NodeEnd::Failed { how }) => Some(how.clone()),
-                Some(NodeEnd::Cascade { caused_by }) => Some(format!("not started because node `{caused_by}` failed")),
+                Some(NodeEnd::Cascade { caused_by }) => {
+                    Some(format!("not started because node `{caused_by}` failed"))
+                }
                 _ => None,
             };
             match (own_words, end) {

@@ -18,9 +18,21 @@ pub fn for_run(graph: &Graph, run_dir: &Path, strict: bool) -> String {
         }
     }
     if let Some(document) = document.as_mapping_mut() {
-        let mut environment = document.get("env").and_then(Yaml::as_mapping).cloned().unwrap_or_default();
-        set(&mut environment, renalflow_sdk::RUN_DIR, &run_dir.display().to_string());
-        set(&mut environment, renalflow_sdk::GRAPH_DIR, &folder.display().to_string());
+        let mut environment = document
+            .get("env")
+            .and_then(Yaml::as_mapping)
+            .cloned()
+            .unwrap_or_default();
+        set(
+            &mut environment,
+            renalflow_sdk::RUN_DIR,
+            &run_dir.display().to_string(),
+        );
+        set(
+            &mut environment,
+            renalflow_sdk::GRAPH_DIR,
+            &folder.display().to_string(),
+        );
         if strict {
             set(&mut environment, renalflow_sdk::STRICT, "1");
         }
@@ -35,7 +47,11 @@ fn set(environment: &mut Mapping, name: &str, value: &str) {
 
 /// dora looks an executable up in its working folder, which for a run is the run's folder.
 fn executable(path: &str, folder: &Path) -> String {
-    let found = if path == COMMAND { std::env::current_exe().ok() } else { Some(folder.join(path)) };
+    let found = if path == COMMAND {
+        std::env::current_exe().ok()
+    } else {
+        Some(folder.join(path))
+    };
     match found {
         Some(found) if found.exists() => found.display().to_string(),
         _ => path.to_owned(),

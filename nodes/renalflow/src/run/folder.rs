@@ -42,7 +42,10 @@ impl RunFolder {
     /// The folder cannot be created or written.
     pub fn create(out: &Path, name: &str) -> Result<Self, FolderError> {
         let shown = out.join(name);
-        let failed = |cause| FolderError { path: shown.clone(), cause };
+        let failed = |cause| FolderError {
+            path: shown.clone(),
+            cause,
+        };
         let mut earlier = None;
         if shown.exists() {
             let kept = (1..)
@@ -54,7 +57,11 @@ impl RunFolder {
         }
         fs::create_dir_all(shown.join(LOGS)).map_err(failed)?;
         let path = std::path::absolute(&shown).map_err(failed)?;
-        Ok(Self { path, shown, earlier })
+        Ok(Self {
+            path,
+            shown,
+            earlier,
+        })
     }
 
     /// Remove what the daemon keeps for itself; the logs that matter are in `logs/`.
@@ -77,7 +84,10 @@ pub struct NodeLogs {
 impl NodeLogs {
     /// Logs in the folder of a run.
     pub fn create(run_dir: &Path) -> Self {
-        Self { folder: run_dir.join(LOGS), files: BTreeMap::new() }
+        Self {
+            folder: run_dir.join(LOGS),
+            files: BTreeMap::new(),
+        }
     }
 
     /// Append a line to its node's log; what the daemon says goes to `daemon.log`.

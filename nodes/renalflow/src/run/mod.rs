@@ -55,7 +55,10 @@ pub fn run(options: &cli::Run) -> ExitCode {
             screen::remark(note);
         }
     }
-    let name = options.name.clone().unwrap_or_else(|| graph_name(&options.graph));
+    let name = options
+        .name
+        .clone()
+        .unwrap_or_else(|| graph_name(&options.graph));
     let folder = match RunFolder::create(&options.out, &name) {
         Ok(folder) => folder,
         Err(error) => {
@@ -66,7 +69,10 @@ pub fn run(options: &cli::Run) -> ExitCode {
     if let Some(kept) = &folder.earlier
         && !options.quiet
     {
-        screen::remark(format!("the earlier run of this name is kept as {}", kept.display()));
+        screen::remark(format!(
+            "the earlier run of this name is kept as {}",
+            kept.display()
+        ));
     }
     match execute(&checked.graph, &folder, options) {
         Ok(outcome) => conclude(&checked.graph, &checked.options, &folder, &outcome, options),
@@ -85,9 +91,15 @@ fn execute(graph: &Graph, folder: &RunFolder, options: &cli::Run) -> Result<Outc
     let daemon = {
         let (descriptor, graph_path, work_dir) =
             (descriptor, options.graph.clone(), folder.path.clone());
-        std::thread::spawn(move || renalflow_daemon::run(&descriptor, &graph_path, &work_dir, log_sender))
+        std::thread::spawn(move || {
+            renalflow_daemon::run(&descriptor, &graph_path, &work_dir, log_sender)
+        })
     };
-    let ids: Vec<_> = graph.nodes().iter().map(|node| node.id().to_owned()).collect();
+    let ids: Vec<_> = graph
+        .nodes()
+        .iter()
+        .map(|node| node.id().to_owned())
+        .collect();
     let bars = Bars::new(&ids, options.quiet);
     let mut logs = folder::NodeLogs::create(&folder.path);
     let mut watch = Watch::new(&folder.path, ids.iter().map(String::as_str));
@@ -109,10 +121,11 @@ fn execute(graph: &Graph, folder: &RunFolder, options: &cli::Run) -> Result<Outc
             last_news = Instant::now();
         }
         bars.update(&watch);
-        let quiet_since_death =
-            first_death.is_some_and(|at| at.elapsed() > AFTERMATH && last_news.elapsed() > AFTERMATH);
+        let quiet_since_death = first_death
+            .is_some_and(|at| at.elapsed() > AFTERMATH && last_news.elapsed() > AFTERMATH);
         if quiet_since_death && stopped.is_none() {
-            stopped = Some("a node was gone and the others did not end; the run was stopped".to_owned());
+            stopped =
+                Some("a node was gone and the others did not end; the run was stopped".to_owned());
             stop_dataflow();
         }
     }
@@ -122,9 +135,17 @@ fn execute(graph: &Graph, folder: &RunFolder, options: &cli::Run) -> Result<Outc
     watch.poll();
     bars.update(&watch);
     bars.finish();
-    let ends = daemon.join().unwrap_or_else(|_| Err(DaemonError::Daemon("it panicked".to_owned())))?;
+    let ends = daemon
+        .join()
+        .unwrap_or_else(|_| Err(DaemonError::Daemon("it panicked".to_owned())))?;
     folder.tidy();
-    Ok(Outcome { seconds: clock.elapsed().as_secs_f64(), started, watch, ends, stopped })
+    Ok(Outcome {
+        seconds: clock.elapsed().as_secs_f64(),
+        started,
+        watch,
+        ends,
+        stopped,
+    })
 }
 
 fn conclude(
@@ -140,7 +161,11 @@ fn conclude(
         return ExitCode::FAILURE;
     }
     summary::print(graph, folder, outcome, &account, options.quiet);
-    if account.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if account.is_complete() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Warnings and errors of nodes are worth the user's eyes while the run goes on; the rest is
@@ -160,13 +185,18 @@ fn process_ended_badly(line: &LogLine) -> bool {
 
 /// Ask the daemon in this process to stop the dataflow, as SIGTERM from outside would.
 fn stop_dataflow() {
-    if let Err(error) = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM) {
+    if let Err(error) =
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM)
+    {
         screen::remark(format!("cannot stop the dataflow: {error}"));
     }
 }
 
 fn graph_name(graph: &Path) -> String {
-    graph.file_stem().map_or_else(|| "run".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    graph.file_stem().map_or_else(
+        || "run".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }
 
 /// Where a run's own files are.

@@ -80,13 +80,19 @@ fn update(bar: &ProgressBar, state: &NodeState) {
         (n, _) => format!("{n} failed"),
     };
     if state.cohort.is_empty() {
-        bar.set_message(if state.end.is_some() { "done" } else { "waiting for cases" });
+        bar.set_message(if state.end.is_some() {
+            "done"
+        } else {
+            "waiting for cases"
+        });
         return;
     }
     if bar.length() != Some(state.cohort.len() as u64) {
         bar.set_length(state.cohort.len() as u64);
         bar.reset_elapsed();
-        bar.set_style(style("{prefix}  {bar:24.cyan/dim} {pos:>4}/{len}  {per_sec:>9}  {eta:>4} left  {msg:.dim}"));
+        bar.set_style(style(
+            "{prefix}  {bar:24.cyan/dim} {pos:>4}/{len}  {per_sec:>9}  {eta:>4} left  {msg:.dim}",
+        ));
     }
     bar.set_position(state.cases_done() as u64);
     bar.set_message(note);

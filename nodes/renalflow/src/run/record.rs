@@ -24,8 +24,10 @@ pub fn write(
         .iter()
         .map(|(id, state)| (id.clone(), node(state, options_by_node.get(id))))
         .collect();
-    let seconds_since_epoch =
-        outcome.started.duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64());
+    let seconds_since_epoch = outcome
+        .started
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |elapsed| elapsed.as_secs_f64());
     let record = json!({
         "renalflow": env!("CARGO_PKG_VERSION"),
         "dora": "1.1",
@@ -62,7 +64,11 @@ fn node(state: &NodeState, options: Option<&Json>) -> Json {
         .filter(|(_, (_, keys))| keys.as_object().is_some_and(|keys| !keys.is_empty()))
         .map(|(case, (_, keys))| (case, keys))
         .collect();
-    let seconds_by_case: BTreeMap<_, _> = state.done.iter().map(|(case, (seconds, _))| (case, seconds)).collect();
+    let seconds_by_case: BTreeMap<_, _> = state
+        .done
+        .iter()
+        .map(|(case, (seconds, _))| (case, seconds))
+        .collect();
     json!({
         "stage": stage,
         "version": version,

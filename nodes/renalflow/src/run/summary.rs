@@ -4,7 +4,11 @@ use std::{fmt::Write, path::Path};
 
 use renalflow_graph::Graph;
 
-use super::{Outcome, account::Account, folder::{LOGS, RunFolder}};
+use super::{
+    Outcome,
+    account::Account,
+    folder::{LOGS, RunFolder},
+};
 use crate::screen;
 
 /// The most cases that are named one by one.
@@ -30,7 +34,11 @@ pub fn print(graph: &Graph, folder: &RunFolder, outcome: &Outcome, account: &Acc
     let _ = write!(
         text,
         "\n{}: {} of {} cases in {:.1} s",
-        if account.is_complete() { "done" } else { "incomplete" },
+        if account.is_complete() {
+            "done"
+        } else {
+            "incomplete"
+        },
         account.ok(),
         account.cases.len(),
         outcome.seconds
@@ -40,12 +48,25 @@ pub fn print(graph: &Graph, folder: &RunFolder, outcome: &Outcome, account: &Acc
 
 fn nodes(text: &mut String, graph: &Graph, outcome: &Outcome) {
     let ids = ids(graph);
-    let width = ids.iter().map(|id| id.chars().count()).max().unwrap_or(0).max(4);
-    let _ = writeln!(text, "\n{:width$}  {:>9}  {:>8}  {:>11}", "node", "cases", "at work", "peak memory");
+    let width = ids
+        .iter()
+        .map(|id| id.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(4);
+    let _ = writeln!(
+        text,
+        "\n{:width$}  {:>9}  {:>8}  {:>11}",
+        "node", "cases", "at work", "peak memory"
+    );
     for id in ids {
-        let Some(state) = outcome.watch.nodes.get(&id) else { continue };
+        let Some(state) = outcome.watch.nodes.get(&id) else {
+            continue;
+        };
         let end = state.end.clone().unwrap_or_default();
-        let memory = end.peak_memory_mib.map_or_else(|| "-".to_owned(), |mib| format!("{mib:.0} MiB"));
+        let memory = end
+            .peak_memory_mib
+            .map_or_else(|| "-".to_owned(), |mib| format!("{mib:.0} MiB"));
         let _ = writeln!(
             text,
             "{id:width$}  {:>4}/{:<4}  {:>6.1} s  {memory:>11}",
@@ -58,9 +79,18 @@ fn nodes(text: &mut String, graph: &Graph, outcome: &Outcome) {
 
 fn cases(text: &mut String, account: &Account) {
     if !account.failed.is_empty() {
-        let _ = writeln!(text, "\n{} case(s) failed and are rows with status `failed`:", account.failed.len());
+        let _ = writeln!(
+            text,
+            "\n{} case(s) failed and are rows with status `failed`:",
+            account.failed.len()
+        );
         for (case, failure) in account.failed.iter().take(NAMED) {
-            let _ = writeln!(text, "  {case} in `{}`: {}", failure.node, indented(&failure.cause));
+            let _ = writeln!(
+                text,
+                "  {case} in `{}`: {}",
+                failure.node,
+                indented(&failure.cause)
+            );
             if !failure.fix.is_empty() {
                 let _ = writeln!(text, "    fix: {}", indented(&failure.fix));
             }
@@ -68,7 +98,11 @@ fn cases(text: &mut String, account: &Account) {
         more(text, account.failed.len());
     }
     if !account.missing.is_empty() {
-        let _ = writeln!(text, "\nerror: {} case(s) have no result:", account.missing.len());
+        let _ = writeln!(
+            text,
+            "\nerror: {} case(s) have no result:",
+            account.missing.len()
+        );
         for (case, what) in account.missing.iter().take(NAMED) {
             let _ = writeln!(text, "  {case}: {}", indented(what));
         }
@@ -127,5 +161,9 @@ fn indented(text: &str) -> String {
 }
 
 fn ids(graph: &Graph) -> Vec<String> {
-    graph.nodes().iter().map(|node| node.id().to_owned()).collect()
+    graph
+        .nodes()
+        .iter()
+        .map(|node| node.id().to_owned())
+        .collect()
 }

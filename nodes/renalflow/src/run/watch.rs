@@ -67,11 +67,18 @@ impl Watch {
         let tails: BTreeMap<_, _> = nodes
             .into_iter()
             .map(|id| {
-                let tail = Tail { path: folder.join(format!("{id}.jsonl")), offset: 0, rest: Vec::new() };
+                let tail = Tail {
+                    path: folder.join(format!("{id}.jsonl")),
+                    offset: 0,
+                    rest: Vec::new(),
+                };
                 (id.to_owned(), tail)
             })
             .collect();
-        let nodes = tails.keys().map(|id| (id.clone(), NodeState::default())).collect();
+        let nodes = tails
+            .keys()
+            .map(|id| (id.clone(), NodeState::default()))
+            .collect();
         Self { tails, nodes }
     }
 
@@ -108,28 +115,63 @@ impl Tail {
 impl NodeState {
     fn apply(&mut self, entry: Entry) {
         match entry {
-            Entry::Start { stage, version, options, .. } => self.started = Some((stage, version, options)),
+            Entry::Start {
+                stage,
+                version,
+                options,
+                ..
+            } => self.started = Some((stage, version, options)),
             Entry::Cohort { cases } => self.cohort = cases,
             Entry::Begin { case } => self.current = Some(case),
-            Entry::Done { case, seconds, lineage } => {
+            Entry::Done {
+                case,
+                seconds,
+                lineage,
+            } => {
                 if self.current.as_ref() == Some(&case) {
                     self.current = None;
                 }
                 self.done.insert(case, (seconds, lineage));
             }
-            Entry::Failed { case, node, cause, fix } => {
-                self.failed.insert(case.clone(), Failure { case_id: case, node, cause, fix });
+            Entry::Failed {
+                case,
+                node,
+                cause,
+                fix,
+            } => {
+                self.failed.insert(
+                    case.clone(),
+                    Failure {
+                        case_id: case,
+                        node,
+                        cause,
+                        fix,
+                    },
+                );
             }
             Entry::Wrote { path } => self.wrote.push(path),
             Entry::Result { text } => self.results.push(text),
-            Entry::End { error, seconds, busy_seconds, peak_memory_mib } => {
-                self.end = Some(End { error, seconds, busy_seconds, peak_memory_mib });
+            Entry::End {
+                error,
+                seconds,
+                busy_seconds,
+                peak_memory_mib,
+            } => {
+                self.end = Some(End {
+                    error,
+                    seconds,
+                    busy_seconds,
+                    peak_memory_mib,
+                });
             }
         }
     }
 
     /// Cases of the cohort that are done here.
     pub fn cases_done(&self) -> usize {
-        self.cohort.iter().filter(|case| self.done.contains_key(*case)).count()
+        self.cohort
+            .iter()
+            .filter(|case| self.done.contains_key(*case))
+            .count()
     }
 }

@@ -45,7 +45,7 @@ pub fn run(
     let mut cohort = Cohort::default();
     let mut lineage_of_cases = BTreeMap::new();
     while !inlet.ended() {
-        match transport.recv() {
+        match transport.recv(inlet.patience()) {
             Incoming::Message(input, message) if is_ack(&input) => {
                 outlet.acknowledge(&input, message)
             }
@@ -54,7 +54,11 @@ pub fn run(
             Incoming::Closed(input) if is_ack(&input) => outlet.close(&input, true)?,
             Incoming::Closed(input) => inlet.close(&input),
             Incoming::Stop => return Err(HarnessError::Stopped),
-            Incoming::Finished => inlet.close_all(),
+            Incoming::Quiet => inlet.lost().map_or(Ok(()), Err)?,
+            Incoming::Finished => {
+                inlet.lost().map_or(Ok(()), Err)?;
+                inlet.close_all();
+            }
         }
         if cohort.cases.is_empty()
             && let Some(cases) = inlet.cohort()

@@ -1,6 +1,9 @@
 //! The inputs of a stage, joined by case.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use super::{HarnessError, listed};
 use crate::{
@@ -24,10 +27,24 @@ pub struct Joined {
 struct Stream {
     sender: String,
     next_seq: u64,
+    /// Messages that overtook others. A message that does not fit the shared memory takes
+    /// another path than those before and after it.
+    early: BTreeMap<u64, Message>,
     cases: Option<Vec<String>>,
     assembler: Assembler,
     ended: bool,
     broken: bool,
+}
+
+/// How long a message may be overtaken by those after it.
+const OVERDUE: Duration = Duration::from_secs(60);
+
+fn unreadable(input: &str, sender: &str, cause: CodecError) -> HarnessError {
+    HarnessError::Codec {
+        input: input.to_owned(),
+        sender: sender.to_owned(),
+        cause,
+    }
 }
 
 type Arrived = BTreeMap<String, Result<(Value, Key), Failure>>;
@@ -64,10 +81,10 @@ impl Inlet {
         }
     }
 
-    /// Take a message.
+    /// Take a message, and those after it that came before it.
     ///
     /// # Errors
-    /// A gap in the sequence, or a message that cannot be read.
+    /// A message that cannot be read.
     pub fn take(
         &mut self,
         input: &str,
@@ -76,31 +93,56 @@ impl Inlet {
         let Some(stream) = self.streams.get_mut(input) else {
             return Ok(());
         };
-        let unreadable = |sender: &str, cause: CodecError| HarnessError::Codec {
-            input: input.to_owned(),
-            sender: sender.to_owned(),
-            cause,
-        };
-        let message = message.map_err(|cause| unreadable(&stream.sender, cause.into()))?;
-        let seq = message.envelope.seq;
-        if seq != stream.next_seq {
-            return Err(HarnessError::Lost {
-                input: input.to_owned(),
-                sender: stream.sender.clone(),
-                lost: seq.saturating_sub(stream.next_seq),
-                case_id: if message.envelope.case_id.is_empty() {
-                    "the end".to_owned()
-                } else {
-                    message.envelope.case_id
-                },
-            });
+        let message = message.map_err(|cause| unreadable(input, &stream.sender, cause.into()))?;
+        stream.early.insert(message.envelope.seq, message);
+        while let Some(stream) = self.streams.get_mut(input)
+            && let Some(message) = stream.early.remove(&stream.next_seq)
+        {
+            stream.next_seq += 1;
+            self.take_next(input, message)?;
         }
-        stream.next_seq += 1;
+        Ok(())
+    }
+
+    /// How long to wait for the next message: while one is overdue, not for ever.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        self.streams
+            .values()
+            .any(|stream| !stream.early.is_empty())
+            .then_some(OVERDUE)
+    }
+
+    /// The error for a message that never came.
+    #[must_use]
+    pub fn lost(&self) -> Option<HarnessError> {
+        let (input, stream) = self
+            .streams
+            .iter()
+            .find(|(_, stream)| !stream.early.is_empty())?;
+        let (&seq, message) = stream.early.first_key_value()?;
+        let case_id = &message.envelope.case_id;
+        Some(HarnessError::Lost {
+            input: input.clone(),
+            sender: stream.sender.clone(),
+            lost: seq.saturating_sub(stream.next_seq),
+            case_id: if case_id.is_empty() {
+                "the end".to_owned()
+            } else {
+                case_id.clone()
+            },
+        })
+    }
+
+    fn take_next(&mut self, input: &str, message: Message) -> Result<(), HarnessError> {
+        let Some(stream) = self.streams.get_mut(input) else {
+            return Ok(());
+        };
         let case_id = message.envelope.case_id.clone();
         let value = match message.envelope.kind {
             MessageKind::Begin => {
-                let cases =
-                    decode_begin(&message).map_err(|cause| unreadable(&stream.sender, cause))?;
+                let cases = decode_begin(&message)
+                    .map_err(|cause| unreadable(input, &stream.sender, cause))?;
                 stream.cases = Some(cases);
                 return Ok(());
             }
@@ -110,14 +152,13 @@ impl Inlet {
                 return Ok(());
             }
             MessageKind::Ack => return Ok(()),
-            MessageKind::Failure => {
-                Err(decode_failure(&message).map_err(|cause| unreadable(&stream.sender, cause))?)
-            }
+            MessageKind::Failure => Err(decode_failure(&message)
+                .map_err(|cause| unreadable(input, &stream.sender, cause))?),
             MessageKind::Value(_) => {
                 match stream
                     .assembler
                     .push(message)
-                    .map_err(|cause| unreadable(&stream.sender, cause))?
+                    .map_err(|cause| unreadable(input, &stream.sender, cause))?
                 {
                     Some(value) => Ok(value),
                     None => return Ok(()),

@@ -28,13 +28,17 @@ pub fn run(
     let mut begun = false;
     let mut done = false;
     loop {
-        match transport.recv() {
+        match transport.recv(inlet.patience()) {
             Incoming::Message(input, message) => inlet.take(&input, message)?,
             Incoming::Closed(input) => inlet.close(&input),
             Incoming::Stop if done => break,
             Incoming::Stop => return Err(HarnessError::Stopped),
             Incoming::Finished if done => break,
-            Incoming::Finished => inlet.close_all(),
+            Incoming::Quiet => inlet.lost().map_or(Ok(()), Err)?,
+            Incoming::Finished => {
+                inlet.lost().map_or(Ok(()), Err)?;
+                inlet.close_all();
+            }
         }
         if !begun && let Some(cases) = inlet.cohort() {
             begun = true;

@@ -68,13 +68,14 @@ pub(super) fn wait(
     transport: &mut dyn Transport,
     more: bool,
 ) -> Result<(), HarnessError> {
-    match transport.recv() {
+    match transport.recv(None) {
         Incoming::Message(input, message) => {
             outlet.acknowledge(&input, message);
             Ok(())
         }
         Incoming::Closed(input) => outlet.close(&input, more),
         Incoming::Stop => Err(HarnessError::Stopped),
+        Incoming::Quiet => Ok(()),
         Incoming::Finished => {
             let inputs = transport.inputs();
             inputs

@@ -14,7 +14,7 @@ use crate::{
     volume::{Image, LabelMap},
 };
 
-/// CT compresses to within 2 % of the best at a third of the time.
+/// A third of the time of zlib's default on CT, for files up to 8 % larger.
 const GZIP_LEVEL: u32 = 3;
 const CHUNK_VOXELS: usize = 32 * 1024;
 /// Header and the four bytes that say that no extension follows.
