@@ -124,6 +124,24 @@ impl Manifest {
         })
     }
 
+    /// The same cohort of phantoms with kidneys and tumours of real masks, from a folder in
+    /// KiTS19's layout.
+    ///
+    /// # Errors
+    /// The data set is not a phantom's.
+    pub fn with_anatomy(mut self, folder: PathBuf) -> Result<Self, DatasetError> {
+        let Source::Phantom(phantom) = &mut self.source else {
+            return Err(DatasetError::Manifest {
+                manifest: self.file,
+                cause: "real anatomy is asked for, and this is no phantom data set".to_owned(),
+                fix: "name a manifest with `source: phantom`, such as datasets/phantom-primary.yml"
+                    .to_owned(),
+            });
+        };
+        phantom.anatomy = Some(folder);
+        Ok(self)
+    }
+
     /// `kits19`, `pairs`, `dicom` or `phantom`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

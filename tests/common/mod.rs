@@ -18,7 +18,11 @@ use serde_json::Value as Json;
 
 /// The executable under test.
 pub fn renalflow() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_renalflow"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_renalflow"));
+    if let Some(shared) = shared_if_any() {
+        command.env("RENALFLOW_SHARED", shared);
+    }
+    command
 }
 
 /// The example stage of the sdk, which passes cases on after a while.
@@ -44,16 +48,20 @@ pub fn root() -> PathBuf {
 
 /// Real data and reference values, where this machine has them; prints why not otherwise.
 pub fn shared() -> Option<PathBuf> {
-    let path = std::env::var_os("RENALFLOW_SHARED")
-        .map_or_else(|| root().join("../shared"), PathBuf::from);
-    if path.is_dir() {
-        return Some(path.canonicalize().unwrap());
+    let shared = shared_if_any();
+    if shared.is_none() {
+        eprintln!("skipped: no real data in ../shared (set RENALFLOW_SHARED)");
     }
-    eprintln!(
-        "skipped: no real data at {} (set RENALFLOW_SHARED)",
-        path.display()
-    );
-    None
+    shared
+}
+
+fn shared_if_any() -> Option<PathBuf> {
+    let named = std::env::var_os("RENALFLOW_SHARED").unwrap_or_else(|| "../shared".into());
+    root()
+        .join(named)
+        .canonicalize()
+        .ok()
+        .filter(|path| path.is_dir())
 }
 
 /// A study in a folder of its own.

@@ -16,6 +16,10 @@ use super::{
     tumour::{Pole, Side, Tumour, TumourDesign, TumourPaint, pole_of},
 };
 
+/// Fat between real kidneys and what touches them, mm; within the distance field's margin.
+#[allow(dead_code)]
+const FAT_MM: f32 = 5.0;
+
 /// Kidneys and tumour in the scene.
 pub(crate) struct Anatomy {
     pub parts: Vec<Part>,

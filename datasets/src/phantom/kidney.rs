@@ -55,8 +55,8 @@ impl Kidney {
     /// A point given in the kidney's frame, as shares of its radii, in the world.
     fn at(&self, share: Point) -> Point {
         let mut p = self.center;
-        for i in 0..3 {
-            p = add_scaled(p, self.axes[i], share[i] * self.radii[i]);
+        for ((axis, radius), share) in self.axes.iter().zip(self.radii).zip(share) {
+            p = add_scaled(p, *axis, share * radius);
         }
         // The bean's axis leans medially towards the poles.
         add_scaled(p, self.axes[0], -self.bend * share[2] * share[2])

@@ -24,6 +24,7 @@ mod shape;
 mod tissue;
 mod torso;
 mod tumour;
+mod viscera;
 mod warp;
 
 use std::path::PathBuf;

@@ -340,9 +340,8 @@ mod tests {
                 for z in -60..60 {
                     let p = [x as f32, y as f32, z as f32];
                     if shape.distance_mm(p) < 0.0 {
-                        for i in 0..3 {
-                            assert!(p[i] >= bounds.min[i] && p[i] <= bounds.max[i]);
-                        }
+                        let held = |i: usize| p[i] >= bounds.min[i] && p[i] <= bounds.max[i];
+                        assert!((0..3).all(held), "{p:?}");
                     }
                 }
             }

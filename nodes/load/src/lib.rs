@@ -26,6 +26,9 @@ pub struct Options {
     /// Manifest of the data set, relative to the graph's folder
     #[arg(long, value_name = "MANIFEST")]
     dataset: PathBuf,
+    /// Phantoms only: take kidneys and tumours from real masks, in a folder in KiTS19's layout
+    #[arg(long, value_name = "DIR")]
+    anatomy: Option<PathBuf>,
     /// Take only these cases
     #[arg(long, value_name = "CASE", value_delimiter = ',')]
     cases: Vec<String>,
@@ -59,7 +62,7 @@ impl Stage for Load {
     };
 
     /// The lineage of a case is its content, not the name of the list that it stands in.
-    const NOT_IN_LINEAGE: &'static [&'static str] = &["dataset", "cases", "first"];
+    const NOT_IN_LINEAGE: &'static [&'static str] = &["dataset", "anatomy", "cases", "first"];
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
         let (manifest, cases) = cases(options)?;
@@ -87,7 +90,10 @@ impl Stage for Load {
 }
 
 fn cases(options: &Options) -> Result<(Manifest, Vec<CaseSpec>), Problem> {
-    let manifest = Manifest::read(&options.dataset, &variable)?;
+    let mut manifest = Manifest::read(&options.dataset, &variable)?;
+    if let Some(folder) = &options.anatomy {
+        manifest = manifest.with_anatomy(folder.clone())?;
+    }
     let mut cases = manifest.cases()?;
     for wanted in &options.cases {
         if !cases.iter().any(|case| case.case_id == *wanted) {

@@ -15,7 +15,11 @@ use crate::{
 /// Do what the command line asks.
 pub fn dispatch(cli: Cli) -> ExitCode {
     match cli.command {
-        Command::Run(options) => run::run(&options),
+        Command::Run(options) => {
+            // The daemon needs it too, and its nodes inherit it.
+            renalflow_sdk::launch::complete_environment();
+            run::run(&options)
+        }
         Command::Check(options) => check(&options),
         Command::Graph(options) => graph(&options),
         Command::Nodes(options) => nodes(&options),
@@ -218,14 +222,18 @@ fn node(options: &cli::Node) -> ExitCode {
 }
 
 /// Read a manifest and its cases; what is wrong is printed.
-fn dataset_cases(path: &Path) -> Result<(Manifest, Vec<CaseSpec>), ()> {
+fn dataset_cases(path: &Path, anatomy: Option<&Path>) -> Result<(Manifest, Vec<CaseSpec>), ()> {
     Manifest::read(path, &|name| std::env::var(name).ok())
+        .and_then(|manifest| match anatomy {
+            Some(folder) => manifest.with_anatomy(folder.to_owned()),
+            None => Ok(manifest),
+        })
         .and_then(|manifest| manifest.cases().map(|cases| (manifest, cases)))
         .map_err(screen::complain)
 }
 
 fn dataset(options: &cli::Dataset) -> ExitCode {
-    let Ok((manifest, cases)) = dataset_cases(&options.manifest) else {
+    let Ok((manifest, cases)) = dataset_cases(&options.manifest, None) else {
         return ExitCode::FAILURE;
     };
     screen::say(format!(
@@ -279,22 +287,24 @@ fn dataset(options: &cli::Dataset) -> ExitCode {
 }
 
 fn phantom(options: &cli::Phantom) -> ExitCode {
-    let Ok((_, cases)) = dataset_cases(&options.dataset) else {
+    let Ok((manifest, cases)) = dataset_cases(&options.dataset, options.anatomy.as_deref()) else {
         return ExitCode::FAILURE;
     };
-    let mut specs = Vec::new();
-    for case in cases {
-        let CaseSource::Phantom(mut spec) = case.source else {
-            screen::complain(format!(
-                "{} is not a phantom data set\n  fix: give a manifest with `source: phantom`, such as datasets/phantom-primary.yml",
-                options.dataset.display()
-            ));
-            return ExitCode::FAILURE;
-        };
-        if options.anatomy.is_some() {
-            spec.anatomy.clone_from(&options.anatomy);
-        }
-        specs.push(spec);
+    let specs: Vec<_> = cases
+        .into_iter()
+        .filter_map(|case| match case.source {
+            CaseSource::Phantom(spec) => Some(spec),
+            _ => None,
+        })
+        .collect();
+    if specs.is_empty() {
+        screen::complain(format!(
+            "{} is a data set of kind {}, not of phantoms\n  fix: name a manifest with `source: phantom`, \
+             such as datasets/phantom-primary.yml",
+            options.dataset.display(),
+            manifest.kind()
+        ));
+        return ExitCode::FAILURE;
     }
     match write_kits19(&options.output, &specs) {
         Ok(()) => {

@@ -3,9 +3,11 @@
 //! dora's direct path between nodes publishes with zenoh's policy to drop what cannot be queued
 //! within a millisecond, on a queue of two batches. On a machine whose cores are all at work,
 //! the slabs of one volume overrun that, and a slab is gone without an error anywhere. A
-//! zenoh configuration with a longer queue and a minute of patience turns the drop into a
-//! wait. dora reads it from a file that an environment variable names, so a process that was
-//! started without it starts itself once more, in place, with it.
+//! zenoh configuration with a longer queue and a minute of patience turns the drop into a wait;
+//! ten minutes instead of ten seconds before a silent neighbour counts as gone keep links up
+//! where a process does not get to run for that long. dora reads it from a file that an
+//! environment variable names, so a process that was started without it starts itself once
+//! more, in place, with it.
 
 use std::{
     env,
@@ -25,10 +27,18 @@ const POOL_SIZE: &str = "DORA_NODE_SHM_POOL_SIZE";
 /// which is slower.
 const POOL: &str = "256MB";
 
+/// glibc's switches.
+const GLIBC_TUNABLES: &str = "GLIBC_TUNABLES";
+/// Ask the kernel for large pages. A node takes and gives back hundreds of megabytes a case, and
+/// with pages of 4 KiB most of the time of a graph of large masks went into handing them out.
+const LARGE_PAGES: &str = "glibc.malloc.hugetlb=1";
+
 const OVERLAY: &str = r#"{
   transport: {
+    unicast: { open_timeout: 30000, accept_timeout: 30000 },
     link: {
       tx: {
+        lease: 600000,
         queue: {
           size: { real_time: 16 },
           congestion_control: {
@@ -43,10 +53,11 @@ const OVERLAY: &str = r#"{
 
 /// Start this process again, in place, with what is missing in its environment; returns where
 /// nothing is, or where that is not possible.
-pub(crate) fn complete_environment() {
+pub fn complete_environment() {
     let needs_overlay = env::var_os(ZENOH_OVERLAY).is_none() && env::var_os(ZENOH_CONFIG).is_none();
     let needs_pool = env::var_os(POOL_SIZE).is_none();
-    if env::var_os(RESTARTED).is_some() || !(needs_overlay || needs_pool) {
+    let needs_large_pages = env::var_os(GLIBC_TUNABLES).is_none();
+    if env::var_os(RESTARTED).is_some() || !(needs_overlay || needs_pool || needs_large_pages) {
         return;
     }
     let Ok(executable) = env::current_exe() else {
@@ -56,6 +67,9 @@ pub(crate) fn complete_environment() {
     command.args(env::args_os().skip(1)).env(RESTARTED, "1");
     if needs_pool {
         command.env(POOL_SIZE, POOL);
+    }
+    if needs_large_pages {
+        command.env(GLIBC_TUNABLES, LARGE_PAGES);
     }
     if needs_overlay {
         match write_overlay(&env::temp_dir()) {

@@ -9,6 +9,7 @@
 //! - [`lineage`]: the key that says what a value was computed from;
 //! - [`declare`], [`stage`]: what an author writes;
 //! - [`harness`]: joins by case, credits and acknowledgements, sequence numbers;
+//! - [`launch`]: what a process needs of its environment, for dora to lose nothing;
 //! - [`journal`]: what a node records of every case, read by the command while it runs.
 
 pub mod codec;
@@ -16,7 +17,7 @@ pub mod declare;
 pub mod envelope;
 pub mod harness;
 pub mod journal;
-mod launch;
+pub mod launch;
 pub mod lineage;
 mod plugin;
 pub mod replay;

@@ -26,13 +26,18 @@ pub const GRAPH_DIR: &str = "RENALFLOW_GRAPH_DIR";
 /// Variable that makes the first failed case stop the run.
 pub const STRICT: &str = "RENALFLOW_STRICT";
 
+/// Every option with its value, and notes.
+type CheckFn = fn(&clap::ArgMatches) -> Result<(Json, Vec<String>), Problem>;
+/// The stage, and the digest of its name, version and options.
+type BuildFn = fn(&clap::ArgMatches, &Context) -> Result<(Work, StageKey), Problem>;
+
 /// A stage with its type erased.
 #[derive(Debug, Clone, Copy)]
 pub struct Plugin {
     declaration: Declaration,
     augment: fn(clap::Command) -> clap::Command,
-    check: fn(&clap::ArgMatches) -> Result<(Json, Vec<String>), Problem>,
-    build: fn(&clap::ArgMatches, &Context) -> Result<(Work, StageKey), Problem>,
+    check: CheckFn,
+    build: BuildFn,
 }
 
 /// Why options do not pass.

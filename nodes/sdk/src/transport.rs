@@ -16,6 +16,10 @@ use crate::{
 };
 
 /// What a stage hears.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every one of them is a message"
+)]
 #[derive(Debug)]
 pub enum Incoming {
     /// A message on an input; its metadata may be unreadable.

@@ -69,7 +69,7 @@ pub fn run(
             });
             cohort.cases = cases;
         }
-        while let Some(joined) = inlet.next() {
+        while let Some(joined) = inlet.next_joined() {
             let case_id = joined.case_id.clone();
             collect(work, joined, bench, &mut cohort, &mut lineage_of_cases)?;
             acks.send(transport, &case_id)?;

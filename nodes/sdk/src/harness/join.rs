@@ -205,7 +205,7 @@ impl Inlet {
     }
 
     /// The next case that is complete.
-    pub fn next(&mut self) -> Option<Joined> {
+    pub fn next_joined(&mut self) -> Option<Joined> {
         self.ready.pop_front()
     }
 

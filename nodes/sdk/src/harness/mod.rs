@@ -54,7 +54,8 @@ pub enum HarnessError {
     /// A gap in the sequence numbers.
     #[error(
         "input `{input}` from node `{sender}` lost {lost} message(s) before {case_id}\n  \
-         fix: raise `queue_size` on this input; `renalflow check` says how much the window needs"
+         fix: `renalflow check` says whether `queue_size` suffices for the window; if it does, the machine was \
+         too busy for dora's links: run less beside this"
     )]
     Lost {
         /// The input.

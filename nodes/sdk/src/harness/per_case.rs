@@ -47,7 +47,7 @@ pub fn run(
             });
             outlet.begin(transport, &cases)?;
         }
-        while let Some(joined) = inlet.next() {
+        while let Some(joined) = inlet.next_joined() {
             process(work, joined, &mut outlet, transport, bench, &mut failures)?;
         }
         if inlet.ended() && !done {

@@ -1,0 +1,373 @@
+//! The graphs that the project ships, run by the real executable from end to end.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+mod common;
+
+use std::fs;
+
+use common::{Ran, Study, root, shared};
+use renalflow_imaging::nifti;
+
+/// Run a graph of the project into a folder of this test.
+fn shipped(study: &Study, graph: &str, args: &[&str]) -> Ran {
+    let mut ran = study.run(&root().join("dataflows").join(graph), args);
+    let name = args
+        .windows(2)
+        .find(|pair| pair[0] == "--name")
+        .map_or_else(
+            || graph.trim_end_matches(".yml").to_owned(),
+            |pair| pair[1].to_owned(),
+        );
+    ran.folder = study.path("runs").join(name);
+    ran
+}
+
+fn numbers(ran: &Ran, column: &str) -> Vec<f64> {
+    ran.column("features.parquet", column)
+        .into_iter()
+        .map(|text| text.map_or(f64::NAN, |text| text.parse().unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_readme_graph_goes_from_phantoms_to_a_validated_classifier() {
+    let study = Study::new();
+    let ran = shipped(&study, "radiomics.yml", &[]).succeeded();
+    for file in [
+        "features.parquet",
+        "predictions.parquet",
+        "metrics.json",
+        "run.json",
+    ] {
+        assert!(ran.folder.join(file).exists(), "{file}");
+    }
+    let nodes = [
+        "load",
+        "resample",
+        "window",
+        "crop",
+        "radiomics",
+        "table",
+        "classify",
+        "evaluate",
+    ];
+    let record = ran.record();
+    for node in nodes {
+        assert!(
+            ran.folder.join(format!("logs/{node}.log")).exists(),
+            "{node}"
+        );
+        let node = &record["nodes"][node];
+        assert!(
+            node["peak_memory_mib"]
+                .as_f64()
+                .is_some_and(|mib| mib > 1.0),
+            "{node}"
+        );
+        assert!(
+            node["options"].is_object() && node["version"].is_string(),
+            "{node}"
+        );
+    }
+    assert_eq!(
+        record["nodes"]["radiomics"]["options"]["bin_width_hu"],
+        25.0
+    );
+    assert!(
+        record["nodes"]["crop"]["lineage"]["phantom_primary_0000"]["image"].is_string(),
+        "{record:#}"
+    );
+    assert_eq!(
+        ran.column("features.parquet", "status"),
+        vec![Some("ok".to_owned()); 20]
+    );
+
+    let metrics: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(ran.folder.join("metrics.json")).unwrap())
+            .unwrap();
+    let auc = metrics["classifier"]["auc"]["value"].as_f64().unwrap();
+    assert!((0.5..1.0).contains(&auc), "{auc}");
+    // The last lines say what came out and where it is.
+    assert!(ran.stdout.contains(&format!("AUC {auc:.3}")), "{ran:?}");
+    assert!(
+        ran.stdout.contains("features.parquet") && ran.stdout.contains("20 of 20 cases"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn the_same_graph_gives_the_same_bytes() {
+    let study = Study::new();
+    let sets = ["--set", "load.first=6"];
+    let graph = study.graph(
+        &fs::read_to_string(root().join("dataflows/sts.yml"))
+            .unwrap()
+            .replace(
+                "../datasets/sts.yml",
+                root()
+                    .join("datasets/phantom-primary.yml")
+                    .to_str()
+                    .unwrap(),
+            ),
+    );
+    let one = study.run(&graph, &[&sets[..], &["--name", "one"]].concat());
+    assert_eq!(one.code, Some(0), "{one:?}");
+    let mut command = study.command(&graph, &[&sets[..], &["--name", "two"]].concat());
+    let two = study.ran(command.env("RAYON_NUM_THREADS", "1").output().unwrap());
+    assert_eq!(two.code, Some(0), "{two:?}");
+    let table =
+        |name: &str| fs::read(study.path("runs").join(name).join("features.parquet")).unwrap();
+    assert!(
+        table("one") == table("two"),
+        "features.parquet differs with one thread"
+    );
+}
+
+#[test]
+fn an_option_changed_by_set_changes_lineage_and_values_from_there_on() {
+    let study = Study::new();
+    let first = [
+        "--set",
+        "load.first=2",
+        "--set",
+        "classify.validation=leave-one-patient-out",
+    ];
+    let graph = study.graph(
+        &fs::read_to_string(root().join("dataflows/sts.yml"))
+            .unwrap()
+            .replace(
+                "../datasets/sts.yml",
+                root()
+                    .join("datasets/phantom-primary.yml")
+                    .to_str()
+                    .unwrap(),
+            ),
+    );
+    let keys = |ran: &Ran, node: &str| {
+        ran.record()["nodes"][node]["lineage"]["phantom_primary_0000"].clone()
+    };
+    let mut a = study
+        .run(&graph, &[&first[..2], &["--name", "a"]].concat())
+        .succeeded();
+    a.folder = study.path("runs/a");
+    let mut b = study
+        .run(
+            &graph,
+            &[
+                &first[..2],
+                &["--name", "b", "--set", "radiomics.bin-width-hu=10"],
+            ]
+            .concat(),
+        )
+        .succeeded();
+    b.folder = study.path("runs/b");
+    assert_eq!(keys(&a, "crop"), keys(&b, "crop"));
+    assert_ne!(keys(&a, "radiomics"), keys(&b, "radiomics"));
+    assert_ne!(
+        numbers(&a, "original_firstorder_Entropy"),
+        numbers(&b, "original_firstorder_Entropy")
+    );
+    assert_eq!(
+        numbers(&a, "original_shape_MeshVolume"),
+        numbers(&b, "original_shape_MeshVolume")
+    );
+}
+
+#[test]
+fn an_earlier_run_of_the_same_name_is_kept() {
+    let study = Study::new();
+    study.pairs(1);
+    let graph = study.graph(&common::small_graph(0));
+    study.run(&graph, &[]).succeeded();
+    let second = study.run(&graph, &[]).succeeded();
+    assert!(second.stderr.contains("graph.1"), "{second:?}");
+    assert!(study.path("runs/graph.1/features.parquet").exists());
+}
+
+#[test]
+fn the_real_cts_of_sts_become_a_table() {
+    let Some(shared) = shared() else { return };
+    let study = Study::new();
+    let ran = shipped(&study, "sts.yml", &[]).succeeded();
+    let cases = fs::read_dir(shared.join("data/sts"))
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .count();
+    let status = ran.column("features.parquet", "status");
+    assert_eq!(status, vec![Some("ok".to_owned()); cases]);
+    // 2 mm voxels of 8 mm³: the mesh is the mask less its corners.
+    let (voxels, mesh) = (
+        numbers(&ran, "original_shape_VoxelVolume"),
+        numbers(&ran, "original_shape_MeshVolume"),
+    );
+    for (voxels, mesh) in voxels.iter().zip(&mesh) {
+        assert!(
+            voxels % 8.0 == 0.0 && (0.8..1.0).contains(&(mesh / voxels)),
+            "{voxels} {mesh}"
+        );
+    }
+    // The window reaches from -160 to 240 HU.
+    assert!(
+        numbers(&ran, "original_firstorder_Minimum")
+            .iter()
+            .all(|hu| *hu >= -160.0)
+    );
+    assert!(
+        numbers(&ran, "original_firstorder_Maximum")
+            .iter()
+            .all(|hu| *hu <= 240.0)
+    );
+}
+
+#[test]
+fn the_real_masks_of_kits19_are_classified_by_shape_beside_the_baselines() {
+    let Some(_) = shared() else { return };
+    let study = Study::new();
+    let ran = shipped(
+        &study,
+        "kits19-shape.yml",
+        &["--set", "load.first=40", "--set", "classify.folds=3"],
+    )
+    .succeeded();
+    assert_eq!(
+        ran.column("features.parquet", "status"),
+        vec![Some("ok".to_owned()); 40]
+    );
+    let metrics: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(ran.folder.join("metrics.json")).unwrap())
+            .unwrap();
+    let text = metrics["summary"].to_string();
+    assert!(
+        text.contains("majority class") && text.contains("tumour volume alone"),
+        "{text}"
+    );
+    // case_00015 is among the first forty, and what is known of it is shown.
+    assert!(ran.stderr.contains("case_00015"), "{ran:?}");
+}
+
+#[test]
+fn dicom_with_an_rtstruct_gives_what_its_nifti_twin_gives() {
+    let Some(shared) = shared() else { return };
+    let study = Study::new();
+    let dicom = shipped(&study, "dicom.yml", &["--name", "dicom"]).succeeded();
+    let manifest = root().join("datasets/ibsi-ct-nifti.yml");
+    let set = format!("load.dataset={}", manifest.display());
+    let twin = shipped(&study, "dicom.yml", &["--name", "nifti", "--set", &set]).succeeded();
+    let read = |ran: &Ran| {
+        let folder = ran.folder.join("volumes");
+        let case = fs::read_dir(&folder)
+            .unwrap()
+            .flatten()
+            .next()
+            .unwrap()
+            .path();
+        let image = nifti::read_image(case.join("image.nii.gz")).unwrap();
+        let mask = nifti::read_label_map(case.join("mask.nii.gz"), Default::default()).unwrap();
+        (image.to_f64(), mask)
+    };
+    let ((image, mask), (twin_image, twin_mask)) = (read(&dicom), read(&twin));
+    assert!(image.geometry().coincides_with(twin_image.geometry()));
+    assert_eq!(image.voxels(), twin_image.voxels());
+    let inside = |mask: &renalflow_imaging::LabelMap| {
+        mask.volume
+            .voxels()
+            .iter()
+            .map(|&v| v > 0)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(inside(&mask), inside(&twin_mask));
+    let (batch, _) =
+        renalflow_frames::read_parquet(&dicom.folder.join("features.parquet")).unwrap();
+    let names: Vec<_> = batch
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    let features: Vec<_> = names
+        .iter()
+        .filter(|name| name.starts_with("original_"))
+        .collect();
+    assert!(features.len() > 50, "{names:?}");
+    for name in features {
+        let (ours, twin) = (numbers(&dicom, name)[0], numbers(&twin, name)[0]);
+        let close = (ours - twin).abs() <= 1e-9 * ours.abs().max(1e-9);
+        assert!(close, "{name}: {ours} from DICOM, {twin} from NIfTI");
+    }
+    assert!(shared.join("data/ibsi").is_dir());
+}
+
+#[test]
+fn every_shipped_graph_passes_its_check_and_can_be_drawn() {
+    for entry in fs::read_dir(root().join("dataflows")).unwrap().flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "yml") {
+            continue;
+        }
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "radiomics.yml" || shared().is_some() {
+            let checked = common::renalflow()
+                .arg("check")
+                .arg(&path)
+                .output()
+                .unwrap();
+            assert!(
+                checked.status.success(),
+                "{name}: {}",
+                String::from_utf8_lossy(&checked.stderr)
+            );
+        }
+        for format in ["mermaid", "svg"] {
+            let drawn = common::renalflow()
+                .args(["graph", "--format", format])
+                .arg(&path)
+                .output()
+                .unwrap();
+            assert!(
+                drawn.status.success() && drawn.stdout.len() > 200,
+                "{name} {format}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_stage_describes_itself_and_has_a_readme() {
+    let described = common::renalflow()
+        .args(["nodes", "--json"])
+        .output()
+        .unwrap();
+    let stages: serde_json::Value = serde_json::from_slice(&described.stdout).unwrap();
+    let stages = stages.as_array().unwrap();
+    assert!(stages.len() >= 9);
+    for stage in stages {
+        let name = stage["name"].as_str().unwrap();
+        let own = common::renalflow()
+            .args(["node", name, "--describe"])
+            .output()
+            .unwrap();
+        assert_eq!(
+            &serde_json::from_slice::<serde_json::Value>(&own.stdout).unwrap(),
+            stage,
+            "{name}"
+        );
+        let readme = fs::read_to_string(root().join("nodes").join(name).join("README.md"))
+            .unwrap_or_else(|error| panic!("nodes/{name}/README.md: {error}"));
+        for option in stage["options"].as_array().unwrap() {
+            let option = option["name"].as_str().unwrap();
+            assert!(
+                ["describe", "window"].contains(&option) || readme.contains(&format!("--{option}")),
+                "nodes/{name}/README.md does not mention --{option}"
+            );
+        }
+        assert!(
+            stage["options"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|option| option["help"].is_string()),
+            "{name}"
+        );
+    }
+}
