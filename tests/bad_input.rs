@@ -144,7 +144,7 @@ fn data_shorter_than_the_header_says() {
 
 #[test]
 fn image_and_mask_on_different_grids() {
-    let ran = one_bad_case(
+    one_bad_case(
         |study| {
             study.pair("case_0001", |pair| {
                 let mut moved = Geometry::upright([12, 16, 16], [2.0, 1.0, 1.0]).unwrap();
@@ -153,10 +153,14 @@ fn image_and_mask_on_different_grids() {
             });
         },
         "load",
-        &["mm", "mask.nii.gz", "image.nii.gz"],
+        &[
+            "1.5000 mm",
+            "0.7500 voxels",
+            "mask.nii.gz",
+            "image.nii.gz",
+            "grid",
+        ],
     );
-    let cause = ran.column("features.parquet", "cause")[1].clone().unwrap();
-    assert!(cause.contains("1.5"), "{cause}");
 }
 
 #[test]
@@ -277,7 +281,7 @@ fn refused(graph: impl FnOnce(String) -> String, words: &[&str]) {
 fn a_misspelt_option() {
     refused(
         |graph| graph.replace("--regions", "--region"),
-        &["--region", "--regions", "graph.yml:18"],
+        &["--region", "--regions", "graph.yml:16"],
     );
 }
 
@@ -346,7 +350,7 @@ fn a_cycle() {
   - id: radiomics",
                 )
         },
-        &["slow", "second", "cycle"],
+        &["slow", "second", "circle"],
     );
 }
 
@@ -436,7 +440,8 @@ fn dicom(change: impl FnOnce(&std::path::Path)) -> Option<(String, String)> {
          - {case: phantom, image: image, rtstruct: mask/DCM_RS_00060.dcm}\n    rois: {GTV-1: 1}\n",
     );
     let graph = study.graph(&small_graph(0));
-    let ran = study.run(&graph, &[]).succeeded();
+    // One case is the whole cohort, so where it fails there is no table worth the name.
+    let ran = study.run(&graph, &[]);
     let column = |name: &str| {
         ran.column("features.parquet", name)[0]
             .clone()
@@ -471,7 +476,13 @@ fn a_dicom_folder_with_two_series() {
         let mut bytes = fs::read(&path).unwrap();
         let tag = [0x20, 0x00, 0x0e, 0x00];
         let at = bytes.windows(4).position(|window| window == tag).unwrap();
-        let length = usize::from(u16::from_le_bytes([bytes[at + 6], bytes[at + 7]]));
+        // The length follows the type in explicit, the tag in implicit encoding.
+        let at_length = if &bytes[at + 4..at + 6] == b"UI" {
+            at + 6
+        } else {
+            at + 4
+        };
+        let length = usize::from(u16::from_le_bytes([bytes[at_length], bytes[at_length + 1]]));
         let end = (at + 8..at + 8 + length)
             .rev()
             .find(|&at| bytes[at].is_ascii_digit())

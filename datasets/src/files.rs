@@ -262,13 +262,24 @@ pub(crate) fn dicom(
         };
         bare(id, None, files)
     });
-    finish(
-        manifest,
-        written,
-        matched.collect(),
-        rows,
-        source.table.as_ref(),
-    )
+    let matched: Vec<CaseSpec> = matched.collect();
+    let unnamed = written
+        .iter()
+        .chain(&matched)
+        .find(|case| match &case.source {
+            CaseSource::Dicom {
+                mask: Some(mask), ..
+            } => mask.kind == DicomMaskKind::RtStruct && mask.rois.is_empty(),
+            _ => false,
+        });
+    if let Some(case) = unnamed {
+        return Err(DatasetError::Manifest {
+            manifest: manifest.file.clone(),
+            cause: format!("case {} has an RTSTRUCT and no `rois`", case.case_id),
+            fix: "say which regions to draw, and as which label: `rois: {GTV-1: 1}`".to_owned(),
+        });
+    }
+    finish(manifest, written, matched, rows, source.table.as_ref())
 }
 
 fn read_table(table: Option<&TableSource>) -> Result<Rows, DatasetError> {

@@ -446,6 +446,24 @@ fn a_phantom_cohort_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn an_rtstruct_needs_the_names_of_its_regions() {
+    let folder = TempDir::new().unwrap();
+    let text = "name: x\nsource:\n  dicom:\n    root: .\n    cases: [{case: a, image: ct, rtstruct: rs.dcm}]\n";
+    let error = message(manifest(folder.path(), text).unwrap().cases());
+    assert!(
+        error.contains("case a has an RTSTRUCT and no `rois`"),
+        "{error}"
+    );
+    let named = format!("{text}    rois: {{GTV-1: 1}}\n");
+    let cases = manifest(folder.path(), &named).unwrap().cases().unwrap();
+    let error = load_case(&cases[0]).unwrap_err();
+    assert!(
+        matches!(error, CaseError::Missing { role: "image", .. }),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_truncated_mask_fails_its_case_by_name() {
     let folder = TempDir::new().unwrap();
     pair(folder.path(), "a", [2, 3, 4]);

@@ -203,14 +203,22 @@ fn domains_differ_in_grid_and_noise() {
 
 #[test]
 fn a_scan_of_one_voxel_is_a_scan() {
-    let spec = PhantomSpec {
+    let single = PhantomSpec {
         shape_zyx: Some([1, 1, 1]),
         ..spec(Domain::Primary, 0)
     };
-    assert_eq!(spec.generate().unwrap().image.voxels().len(), 1);
+    assert_eq!(single.generate().unwrap().image.voxels().len(), 1);
     let bad = PhantomSpec {
         spacing_zyx_mm: Some([1.0, f64::NAN, 1.0]),
-        ..spec
+        ..single
     };
     assert!(bad.generate().unwrap_err().to_string().contains("spacing"));
+    for (shape, spacing) in [([4096; 3], [1.0; 3]), ([1; 3], [1.0, 1e-6, 1.0])] {
+        let huge = PhantomSpec {
+            shape_zyx: Some(shape),
+            spacing_zyx_mm: Some(spacing),
+            ..spec(Domain::Primary, 0)
+        };
+        assert!(huge.generate().unwrap_err().to_string().contains("at most"));
+    }
 }

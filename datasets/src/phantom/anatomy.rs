@@ -16,6 +16,9 @@ use super::{
     tumour::{Pole, Side, Tumour, TumourDesign, TumourPaint, pole_of},
 };
 
+/// No patient's kidneys and tumour span more, mm.
+const LARGEST_SPAN_MM: f64 = 700.0;
+
 /// Fat between real kidneys and what touches them, mm; within the distance field's margin.
 #[allow(dead_code)]
 const FAT_MM: f32 = 5.0;
@@ -106,6 +109,15 @@ impl Anatomy {
         let lesion = Region::of(&labels.volume, |l| l == 2).ok_or_else(|| missing(2, "tumour"))?;
         if !labels.volume.voxels().contains(&1) {
             return Err(missing(1, "kidney"));
+        }
+
+        let span_xyz_mm: [f64; 3] =
+            std::array::from_fn(|i| organ.max_xyz_mm[i] - organ.min_xyz_mm[i]);
+        if span_xyz_mm.iter().any(|span| *span > LARGEST_SPAN_MM) {
+            return Err(PhantomError::Span {
+                file: mask.to_path_buf(),
+                span_xyz_mm,
+            });
         }
 
         // The kidneys' middle goes where the synthetic kidneys have theirs.

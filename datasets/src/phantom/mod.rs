@@ -1,7 +1,7 @@
 //! Synthetic patients: abdominal CTs with a kidney tumour, made from a seed.
 //!
-//! A patient is a scene of solids ([`torso`], [`kidney`], [`tumour`]) under a smooth warp. A
-//! domain's scanner ([`scanner`]) samples it: each voxel blends tissues by coverage (partial
+//! A patient is a scene of solids (torso, viscera, kidneys, tumour) under a smooth warp. A
+//! domain's scanner samples it: each voxel blends tissues by coverage (partial
 //! volume), slices integrate over their thickness, the plane is blurred by the point-spread
 //! function, and correlated quantum noise is added before rounding to whole HU.
 //!
@@ -99,12 +99,37 @@ pub struct Truth {
     pub exophytic_fraction: Option<f64>,
 }
 
+/// Twice a full-resolution CT of 1024 slices.
+const MOST_VOXELS: usize = 1 << 29;
+
 /// Why a phantom could not be made.
 #[derive(Debug, Error)]
 pub enum PhantomError {
     /// The grid is unusable.
     #[error("phantom grid: {0}")]
     Grid(#[from] GeometryError),
+    /// A grid that no scanner has and that would not fit in memory or time.
+    #[error(
+        "phantom grid: shape_zyx {shape_zyx:?} of {spacing_zyx_mm:?} mm; give at most \
+         {MOST_VOXELS} voxels of 0.1 to 50 mm"
+    )]
+    Size {
+        /// The shape asked for.
+        shape_zyx: [usize; 3],
+        /// The spacing asked for.
+        spacing_zyx_mm: [f64; 3],
+    },
+    /// The kidneys of the real anatomy are larger than a patient.
+    #[error(
+        "phantom anatomy {}: kidneys and tumour span {span_xyz_mm:.0?} mm; check the mask's \
+         spacing and labels", file.display()
+    )]
+    Span {
+        /// The mask.
+        file: PathBuf,
+        /// Size of the box around the labels.
+        span_xyz_mm: [f64; 3],
+    },
     /// The mask of the real anatomy could not be read.
     #[error("phantom anatomy: {0}")]
     Anatomy(#[from] ReadError),
@@ -236,7 +261,7 @@ impl PhantomSpec {
         &self,
         habitus: &Habitus,
         scene_xyz_mm: [f64; 3],
-    ) -> Result<(Geometry, Plane), GeometryError> {
+    ) -> Result<(Geometry, Plane), PhantomError> {
         let protocol = self.domain.protocol();
         let shape_zyx = self.shape_zyx.unwrap_or(protocol.shape_zyx);
         let spacing_zyx_mm = self.spacing_zyx_mm.unwrap_or_else(|| {
@@ -256,6 +281,13 @@ impl PhantomSpec {
             direction: IDENTITY,
         };
         geometry.validate()?;
+        let fine = spacing_zyx_mm.iter().all(|mm| (0.1..=50.0).contains(mm));
+        if geometry.len() > MOST_VOXELS || !fine {
+            return Err(PhantomError::Size {
+                shape_zyx,
+                spacing_zyx_mm,
+            });
+        }
         let along = |axis: usize| -> Vec<f32> {
             (0..shape_zyx[2 - axis])
                 .map(|i| (first[axis] + i as f64 * spacing_zyx_mm[2 - axis]) as f32)

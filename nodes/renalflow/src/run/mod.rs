@@ -172,7 +172,9 @@ fn conclude(
 /// in the node's log.
 fn show(bars: &Bars, line: &LogLine) {
     if let Some(node) = &line.node
-        && (line.text.contains("ERROR") || line.text.contains("WARN"))
+        && ["ERROR", "WARN"]
+            .iter()
+            .any(|level| line.text.trim_start().starts_with(level))
     {
         bars.println(&format!("{node}: {}", line.text.trim()));
     }
