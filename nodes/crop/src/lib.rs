@@ -64,14 +64,18 @@ impl Stage for Crop {
         margin(options).map(|_| Vec::new())
     }
 
-    fn build(options: Options, context: &Context) -> Result<Work, Problem> {
-        let connected = |port: &str| context.inputs.iter().any(|input| input == port);
+    fn check_wiring(_options: &Options, inputs: &[String]) -> Result<(), Problem> {
+        let connected = |port: &str| inputs.iter().any(|input| input == port);
         if !connected("mask") && !connected("box") {
             return Err(Problem::new(
                 "neither `mask` nor `box` is connected, so there is nothing to crop around",
             )
             .fix("connect one of them"));
         }
+        Ok(())
+    }
+
+    fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
         Ok(Work::PerCase(Box::new(Self(options))))
     }
 }

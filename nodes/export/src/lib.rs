@@ -73,12 +73,8 @@ impl Stage for Export {
         .fix("give a relative path without `..`"))
     }
 
-    fn build(options: Options, context: &Context) -> Result<Work, Problem> {
-        let mut names: Vec<_> = context
-            .inputs
-            .iter()
-            .map(|input| file_stem(input))
-            .collect();
+    fn check_wiring(_options: &Options, inputs: &[String]) -> Result<(), Problem> {
+        let mut names: Vec<_> = inputs.iter().map(|input| file_stem(input)).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(
@@ -86,6 +82,10 @@ impl Stage for Export {
                     .fix("give one of them another name after the dash"),
             );
         }
+        Ok(())
+    }
+
+    fn build(options: Options, context: &Context) -> Result<Work, Problem> {
         Ok(Work::Collecting(Box::new(Self {
             folder: context.run_dir.join(options.folder),
             ending: if options.uncompressed {

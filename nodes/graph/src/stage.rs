@@ -19,6 +19,9 @@ pub(crate) struct Spec {
     pub outputs: Vec<PortSpec>,
     #[serde(default)]
     pub options: Vec<OptionSpec>,
+    /// What an executable that is not ours says of the arguments that the graph gives it.
+    #[serde(default)]
+    pub refused: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -94,7 +94,15 @@ fn cases(options: &Options) -> Result<(Manifest, Vec<CaseSpec>), Problem> {
     if let Some(folder) = &options.anatomy {
         manifest = manifest.with_anatomy(folder.clone())?;
     }
-    let mut cases = manifest.cases()?;
+    let mut cases = manifest.cases().map_err(|error| {
+        let problem = Problem::from(error);
+        let elsewhere = std::fs::read_to_string(&options.dataset).is_ok_and(|text| text.contains(DATA_FOLDER));
+        if elsewhere && problem.fix.is_empty() {
+            problem.fix(format!("set {DATA_FOLDER} to the folder that has `data/`; the manifest says what it expects there"))
+        } else {
+            problem
+        }
+    })?;
     for wanted in &options.cases {
         if !cases.iter().any(|case| case.case_id == *wanted) {
             let known: Vec<_> = cases
@@ -125,6 +133,9 @@ fn cases(options: &Options) -> Result<(Manifest, Vec<CaseSpec>), Problem> {
     }
     Ok((manifest, cases))
 }
+
+/// Names the folder of real data in the manifests that the project ships.
+const DATA_FOLDER: &str = "RENALFLOW_SHARED";
 
 /// A variable of the environment, for the paths of manifests. A relative path in it starts
 /// where the user stood, not in the graph's folder, where nodes work.

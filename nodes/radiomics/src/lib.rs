@@ -10,6 +10,7 @@ use renalflow_sdk::{
     Table, Value, Work, clap, table::Row,
 };
 use serde::Serialize;
+use serde_json::Value as Json;
 
 /// The stage, for the command's registry.
 pub const PLUGIN: Plugin = Plugin::of::<Radiomics>();
@@ -17,6 +18,7 @@ pub const PLUGIN: Plugin = Plugin::of::<Radiomics>();
 /// Extracts features.
 pub struct Radiomics {
     regions: Vec<String>,
+    prefix: String,
     settings: Settings,
 }
 
@@ -69,6 +71,9 @@ pub struct Options {
     /// Leave the texture's neighbours in planes across this axis: 0 is z
     #[arg(long, value_name = "AXIS")]
     force_2d_across_axis: Option<usize>,
+    /// Put before every column's name, where one table takes the features of several such nodes
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    prefix: String,
     /// Refuse a region with fewer voxels
     #[arg(long, value_name = "N", default_value_t = 1)]
     minimum_roi_voxels: usize,
@@ -101,9 +106,9 @@ impl Stage for Radiomics {
         Ok(Vec::new())
     }
 
-    fn build(options: Options, context: &Context) -> Result<Work, Problem> {
-        let settings = settings(&options)?;
-        if !context.inputs.iter().any(|input| input == "image")
+    fn check_wiring(options: &Options, inputs: &[String]) -> Result<(), Problem> {
+        let settings = settings(options)?;
+        if !inputs.iter().any(|input| input == "image")
             && let Some(class) = settings.classes.iter().find(|class| class.class != "shape")
         {
             return Err(Problem::new(format!(
@@ -112,8 +117,14 @@ impl Stage for Radiomics {
             ))
             .fix("connect `image`, or give `--features shape`"));
         }
+        Ok(())
+    }
+
+    fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
+        let settings = settings(&options)?;
         Ok(Work::PerCase(Box::new(Self {
             regions: options.regions,
+            prefix: options.prefix,
             settings,
         })))
     }
@@ -172,7 +183,7 @@ impl PerCase for Radiomics {
                 let features = self
                     .features(image.as_ref(), &mask, region)
                     .map_err(|problem| problem.context(format!("region `{region}`")))?;
-                Ok(row(case_id, region, &features))
+                Ok(self.row(case_id, region, &features))
             })
             .collect::<Result<Vec<_>, Problem>>()?;
         Ok(Outputs::none().with("features", Value::Table(Table::from_rows(&rows)?)))
@@ -203,29 +214,27 @@ impl Radiomics {
             None => extract_from_mask(mask, label, &self.settings)?,
         })
     }
-}
 
-fn row(case_id: &str, region: &str, features: &Features) -> Row {
-    let diagnostics = &features.diagnostics;
-    let mut row = Row::new();
-    row.insert("case_id".to_owned(), case_id.into());
-    row.insert("roi".to_owned(), region.into());
-    row.insert(
-        "diagnostics_voxels".to_owned(),
-        diagnostics.voxel_count.into(),
-    );
-    row.insert(
-        "diagnostics_volume_ml".to_owned(),
-        (diagnostics.volume_mm3 / 1000.0).into(),
-    );
-    for (axis, mm) in ["z", "y", "x"].iter().zip(diagnostics.spacing_zyx_mm) {
-        row.insert(format!("diagnostics_spacing_{axis}_mm"), mm.into());
+    fn row(&self, case_id: &str, region: &str, features: &Features) -> Row {
+        let diagnostics = &features.diagnostics;
+        let mut row = Row::new();
+        row.insert("case_id".to_owned(), case_id.into());
+        row.insert("roi".to_owned(), region.into());
+        let mut put = |name: &str, value: Json| row.insert(format!("{}{name}", self.prefix), value);
+        put("diagnostics_voxels", diagnostics.voxel_count.into());
+        put(
+            "diagnostics_volume_ml",
+            (diagnostics.volume_mm3 / 1000.0).into(),
+        );
+        for (axis, mm) in ["z", "y", "x"].iter().zip(diagnostics.spacing_zyx_mm) {
+            put(&format!("diagnostics_spacing_{axis}_mm"), mm.into());
+        }
+        if let Some(levels) = diagnostics.grey_level_count {
+            put("diagnostics_grey_levels", levels.into());
+        }
+        for feature in &features.values {
+            put(&feature.column, feature.value.into());
+        }
+        row
     }
-    if let Some(levels) = diagnostics.grey_level_count {
-        row.insert("diagnostics_grey_levels".to_owned(), levels.into());
-    }
-    for feature in &features.values {
-        row.insert(feature.column.clone(), feature.value.into());
-    }
-    row
 }

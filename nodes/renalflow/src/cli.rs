@@ -75,9 +75,9 @@ pub struct Check {
 pub struct Graph {
     /// The graph.
     pub graph: PathBuf,
-    /// Kind of picture.
-    #[arg(long, value_enum, default_value_t = Picture::Mermaid)]
-    pub format: Picture,
+    /// Kind of picture [default: by the ending of --output, else mermaid].
+    #[arg(long, value_enum)]
+    pub format: Option<Picture>,
     /// Where to write it [default: standard output].
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -111,7 +111,16 @@ fn graph(options: &cli::Graph) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let picture = match options.format {
+    let drawn = options
+        .output
+        .as_ref()
+        .is_some_and(|path| path.extension().is_some_and(|ending| ending == "svg"));
+    let by_ending = if drawn {
+        cli::Picture::Svg
+    } else {
+        cli::Picture::Mermaid
+    };
+    let picture = match options.format.unwrap_or(by_ending) {
         cli::Picture::Mermaid => renalflow_graph::mermaid(&graph, registry::STAGES),
         cli::Picture::Svg => renalflow_graph::svg(&graph, registry::STAGES),
     };
@@ -223,7 +232,12 @@ fn node(options: &cli::Node) -> ExitCode {
 
 /// Read a manifest and its cases; what is wrong is printed.
 fn dataset_cases(path: &Path, anatomy: Option<&Path>) -> Result<(Manifest, Vec<CaseSpec>), ()> {
-    Manifest::read(path, &|name| std::env::var(name).ok())
+    // Variables are read from where the user stands, not from the manifest's folder.
+    let variable = |name: &str| {
+        let value = std::env::var(name).ok()?;
+        Some(std::path::absolute(value).ok()?.display().to_string())
+    };
+    Manifest::read(path, &variable)
         .and_then(|manifest| match anatomy {
             Some(folder) => manifest.with_anatomy(folder.to_owned()),
             None => Ok(manifest),

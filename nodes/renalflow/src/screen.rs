@@ -1,19 +1,23 @@
 //! The one place that prints.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use std::fmt::Display;
+use std::{
+    fmt::Display,
+    io::{Write, stderr, stdout},
+};
+
+// A reader that has gone (`| head`) is no reason to panic, which is what `println!` does.
 
 /// What was asked for.
 pub fn say(text: impl Display) {
-    println!("{text}");
+    let _ = writeln!(stdout(), "{text}");
 }
 
 /// An error: what, why and the fix.
 pub fn complain(text: impl Display) {
-    eprintln!("error: {text}");
+    let _ = writeln!(stderr(), "error: {text}");
 }
 
 /// Something beside the answer.
 pub fn remark(text: impl Display) {
-    eprintln!("{text}");
+    let _ = writeln!(stderr(), "{text}");
 }

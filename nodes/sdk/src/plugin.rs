@@ -28,6 +28,8 @@ pub const STRICT: &str = "RENALFLOW_STRICT";
 
 /// Every option with its value, and notes.
 type CheckFn = fn(&clap::ArgMatches) -> Result<(Json, Vec<String>), Problem>;
+/// Whether the options make sense with the connected inputs.
+type WiringFn = fn(&clap::ArgMatches, &[String]) -> Result<(), Problem>;
 /// The stage, and the digest of its name, version and options.
 type BuildFn = fn(&clap::ArgMatches, &Context) -> Result<(Work, StageKey), Problem>;
 
@@ -37,6 +39,7 @@ pub struct Plugin {
     declaration: Declaration,
     augment: fn(clap::Command) -> clap::Command,
     check: CheckFn,
+    check_wiring: WiringFn,
     build: BuildFn,
 }
 
@@ -95,6 +98,7 @@ impl Plugin {
             declaration: S::DECLARATION,
             augment: S::Options::augment_args,
             check: check::<S>,
+            check_wiring: check_wiring::<S>,
             build: build::<S>,
         }
     }
@@ -113,7 +117,10 @@ impl Plugin {
             .version(self.declaration.version)
             .no_binary_name(true)
             .disable_version_flag(true);
-        command = (self.augment)(command);
+        // clap takes the options' own comment for a description of the stage.
+        command = (self.augment)(command)
+            .about(self.declaration.about)
+            .long_about(None);
         if self.declaration.role == Role::Source {
             command = command.arg(
                 clap::Arg::new("window")
@@ -142,6 +149,24 @@ impl Plugin {
         self.declaration.describe(&command)
     }
 
+    /// The answer to `--describe`: ports, types and options, and under `refused` what is wrong
+    /// with the other arguments, so that a graph's check need not know this stage.
+    fn answer(&self, args: &[String]) -> Json {
+        let mut answer = self.describe();
+        let others: Vec<_> = args
+            .iter()
+            .filter(|arg| *arg != "--describe")
+            .cloned()
+            .collect();
+        if !others.is_empty()
+            && let Err(error) = self.check(&others)
+            && let Some(map) = answer.as_object_mut()
+        {
+            map.insert("refused".to_owned(), error.to_string().into());
+        }
+        answer
+    }
+
     /// Check options before anything runs. Returns every option with the value in force, and
     /// notes worth showing.
     ///
@@ -149,6 +174,14 @@ impl Plugin {
     /// Options that the parser or the stage refuses.
     pub fn check(&self, args: &[String]) -> Result<(Json, Vec<String>), CheckError> {
         (self.check)(&self.parse(args)?).map_err(CheckError::Stage)
+    }
+
+    /// Check, before anything runs, that options make sense with the inputs that a graph connects.
+    ///
+    /// # Errors
+    /// Options that the parser or the stage refuses.
+    pub fn check_wiring(&self, args: &[String], inputs: &[String]) -> Result<(), CheckError> {
+        (self.check_wiring)(&self.parse(args)?, inputs).map_err(CheckError::Stage)
     }
 
     /// The window that these options give a source.
@@ -174,7 +207,7 @@ impl Plugin {
     #[must_use]
     pub fn main_with(&self, args: &[String]) -> ExitCode {
         if args.iter().any(|arg| arg == "--describe") {
-            println!("{:#}", self.describe());
+            println!("{:#}", self.answer(args));
             return ExitCode::SUCCESS;
         }
         if args.iter().any(|arg| arg == "--help" || arg == "-h") {
@@ -242,6 +275,8 @@ impl Plugin {
         self.check_ports(transport)?;
         let matches = self.parse(args)?;
         let (options, _) = (self.check)(&matches).map_err(CheckError::Stage)?;
+        let inputs: Vec<_> = transport.inputs().into_keys().collect();
+        (self.check_wiring)(&matches, &inputs).map_err(CheckError::Stage)?;
         journal.write(&Entry::Start {
             stage: self.declaration.name.to_owned(),
             version: self.declaration.version.to_owned(),
@@ -351,6 +386,10 @@ fn check<S: Stage>(matches: &clap::ArgMatches) -> Result<(Json, Vec<String>), Pr
         map.insert("window".to_owned(), json!(window(matches)));
     }
     Ok((json, notes))
+}
+
+fn check_wiring<S: Stage>(matches: &clap::ArgMatches, inputs: &[String]) -> Result<(), Problem> {
+    S::check_wiring(&options::<S>(matches)?.0, inputs)
 }
 
 fn build<S: Stage>(

@@ -33,6 +33,15 @@ pub trait Stage: 'static {
         Ok(Vec::new())
     }
 
+    /// Check, before anything runs, that these options make sense with the inputs that the
+    /// graph connects.
+    ///
+    /// # Errors
+    /// What is missing and the fix.
+    fn check_wiring(_options: &Self::Options, _inputs: &[String]) -> Result<(), Problem> {
+        Ok(())
+    }
+
     /// Build the stage.
     ///
     /// # Errors

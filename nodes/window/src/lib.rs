@@ -95,12 +95,16 @@ impl Stage for Window {
         Ok(Vec::new())
     }
 
-    fn build(options: Options, context: &Context) -> Result<Work, Problem> {
-        if options.inside.is_some() && !context.inputs.iter().any(|input| input == "mask") {
+    fn check_wiring(options: &Options, inputs: &[String]) -> Result<(), Problem> {
+        if options.inside.is_some() && !inputs.iter().any(|input| input == "mask") {
             return Err(
                 Problem::new("--inside is given and no mask is connected").fix("connect `mask`")
             );
         }
+        Ok(())
+    }
+
+    fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
         Ok(Work::PerCase(Box::new(Self(options))))
     }
 }

@@ -31,11 +31,29 @@ pub(super) fn resolve<'a>(
             continue;
         }
         match foreign(graph, node, options) {
-            Ok(spec) => known.spec = Some(spec),
+            Ok(spec) => {
+                findings.extend(spec.refused.as_deref().map(|why| refused(graph, node, why)));
+                known.spec = Some(spec);
+            }
             Err(finding) => findings.push(finding),
         }
     }
     all
+}
+
+/// Arguments that an executable that is not ours refuses, in its own words.
+fn refused(graph: &Graph, node: &Node, why: &str) -> Finding {
+    let spot = node.args_spot.unwrap_or(node.id.spot);
+    let mut lines = why
+        .trim()
+        .trim_start_matches("error: ")
+        .lines()
+        .filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or("it does not say why");
+    let path = node.path().unwrap_or_default();
+    graph
+        .error(node, spot, format!("node `{}`: {first}", node.id()))
+        .fix(format!("`{path} --help` lists its options"))
 }
 
 fn unknown_stage(graph: &Graph, node: &Node, plugins: &Registry) -> Finding {

@@ -20,7 +20,17 @@ pub(super) fn check(graph: &Graph, known: &[Known<'_>], report: &mut Report) {
         let (Some(plugin), Some(spec)) = (known.plugin, &known.spec) else {
             continue;
         };
-        match plugin.check(&node.options()) {
+        let inputs: Vec<_> = node
+            .inputs()
+            .iter()
+            .map(|input| input.name().to_owned())
+            .collect();
+        let checked = plugin.check(&node.options()).and_then(|checked| {
+            plugin
+                .check_wiring(&node.options(), &inputs)
+                .map(|()| checked)
+        });
+        match checked {
             Ok((options, notes)) => {
                 report.nodes.insert(node.id().to_owned(), options);
                 let notes = notes.into_iter().map(|text| Note {

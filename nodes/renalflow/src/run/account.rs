@@ -17,6 +17,8 @@ pub struct Account {
     pub failed: BTreeMap<String, Failure>,
     /// Cases without a row, each with the node that had it last and what is known.
     pub missing: BTreeMap<String, String>,
+    /// Whether the run was stopped from outside, by Ctrl-C or a signal.
+    pub interrupted: bool,
     /// Nodes that ended with an error, in the order of the graph, each with its own words.
     pub broken: Vec<(String, String)>,
 }
@@ -29,6 +31,9 @@ impl Account {
             broken: broken(graph, outcome),
             ..Self::default()
         };
+        let told_to_stop = |words: &str| words.starts_with(STOPPED);
+        account.interrupted = account.broken.iter().any(|(_, words)| told_to_stop(words));
+        account.broken.retain(|(_, words)| !told_to_stop(words));
         for source in graph.sources() {
             let source = source.id().to_owned();
             let Some(state) = nodes.get(&source) else {
@@ -80,7 +85,7 @@ impl Account {
 
     /// Whether every case has its row and every node ended well.
     pub fn is_complete(&self) -> bool {
-        self.missing.is_empty() && self.broken.is_empty()
+        self.missing.is_empty() && self.broken.is_empty() && !self.interrupted
     }
 
     /// Number of cases that are neither failed nor missing.
@@ -91,6 +96,9 @@ impl Account {
             .count()
     }
 }
+
+/// How a node says that it was told to stop.
+const STOPPED: &str = "stopped from outside";
 
 /// The nodes that the values of a source reach before they are collected, nearest first.
 fn downstream(graph: &Graph, source: &str) -> Vec<String> {

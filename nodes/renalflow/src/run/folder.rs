@@ -42,6 +42,10 @@ impl RunFolder {
     /// The folder cannot be created or written.
     pub fn create(out: &Path, name: &str) -> Result<Self, FolderError> {
         let shown = out.join(name);
+        if Path::new(name).components().count() != 1 || name.starts_with('.') {
+            let cause = std::io::Error::other("a run's name is one plain word");
+            return Err(FolderError { path: shown, cause });
+        }
         let failed = |cause| FolderError {
             path: shown.clone(),
             cause,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::watch::{NodeState, Watch};
 
@@ -65,6 +65,12 @@ impl Bars {
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key(
+            "rate",
+            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{:.1}/s", state.per_sec());
+            },
+        )
         .progress_chars("━━╌")
         .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
 }
@@ -91,7 +97,7 @@ fn update(bar: &ProgressBar, state: &NodeState) {
         bar.set_length(state.cohort.len() as u64);
         bar.reset_elapsed();
         bar.set_style(style(
-            "{prefix}  {bar:24.cyan/dim} {pos:>4}/{len}  {per_sec:>9}  {eta:>4} left  {msg:.dim}",
+            "{prefix}  {bar:16.cyan/dim} {pos:>4}/{len}  {rate:>7}  {eta:>4} left  {msg:.dim}",
         ));
     }
     bar.set_position(state.cases_done() as u64);
@@ -99,7 +105,14 @@ fn update(bar: &ProgressBar, state: &NodeState) {
     if let Some(end) = &state.end
         && !bar.is_finished()
     {
-        bar.set_style(style("{prefix}  {bar:24.green/dim} {pos:>4}/{len}  {msg}"));
+        let color = match (&end.error, failed) {
+            (Some(_), _) => "red",
+            (None, 0) => "green",
+            (None, _) => "yellow",
+        };
+        bar.set_style(style(&format!(
+            "{{prefix}}  {{bar:16.{color}/dim}} {{pos:>4}}/{{len}}  {{msg}}"
+        )));
         bar.abandon_with_message(match (&end.error, failed) {
             (Some(_), _) => "stopped with an error".to_owned(),
             (None, 0) => format!("{:.1} s at work", end.busy_seconds),

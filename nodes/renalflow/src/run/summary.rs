@@ -26,6 +26,12 @@ pub fn print(graph: &Graph, folder: &RunFolder, outcome: &Outcome, account: &Acc
         let log = folder.shown.join(LOGS).join(format!("{id}.log"));
         let _ = writeln!(text, "  log: {}", log.display());
     }
+    if account.interrupted && outcome.stopped.is_none() {
+        let _ = writeln!(
+            text,
+            "stopped from outside (Ctrl-C or a signal) before every case was done"
+        );
+    }
     if let Some(why) = &outcome.stopped {
         let _ = writeln!(text, "error: {why}");
     }
