@@ -18,38 +18,31 @@ pub fn lines(report: &Report) -> Vec<String> {
             number(measure(majority))
         )
     };
+    // Each line fits a terminal of 80 columns.
     let mut lines = vec![
         format!(
-            "{} for {} = {}: {} cases of {} patients ({} positive, {} negative), {}",
-            report.model,
-            report.target,
-            report.positive_class,
-            report.cases.total,
-            report.patients.total,
-            report.cases.positive,
-            report.cases.negative,
-            report.validation
+            "{} for {} = {}, {}",
+            report.model, report.target, report.positive_class, report.validation
         ),
         format!(
-            "AUC {}; {}",
-            estimate(report.classifier.auc, report),
-            volume_alone(report)
+            "{} cases of {} patients: {} positive, {} negative",
+            report.cases.total, report.patients.total, report.cases.positive, report.cases.negative,
         ),
+        format!("AUC {}", estimate(report.classifier.auc, report)),
+    ];
+    lines.extend(volume_alone(report));
+    lines.extend([
+        beside("accuracy", |m| m.accuracy),
+        beside("balanced accuracy", |m| m.balanced_accuracy),
         format!(
-            "{}; {}",
-            beside("accuracy", |m| m.accuracy),
-            beside("balanced accuracy", |m| m.balanced_accuracy)
-        ),
-        format!(
-            "sensitivity {}, specificity {}, F1 {}, Brier score {} (majority class {}), at threshold {}",
+            "sensitivity {}, specificity {}, F1 {}, at threshold {}",
             number(model.sensitivity),
             number(model.specificity),
             number(model.f1),
-            number(model.brier),
-            number(majority.brier),
             report.threshold
         ),
-    ];
+        beside("Brier score", |m| m.brier),
+    ]);
     if let Some(first) = report.excluded.first() {
         let more = if report.excluded.len() > 1 {
             "among others "
@@ -66,14 +59,19 @@ pub fn lines(report: &Report) -> Vec<String> {
     lines
 }
 
-fn volume_alone(report: &Report) -> String {
+fn volume_alone(report: &Report) -> Vec<String> {
     match (report.raw_volume_auc, report.auc_gain_over_raw_volume) {
-        (Some(_), Some(_)) => format!(
-            "tumour volume alone {}, difference {}",
-            estimate(report.raw_volume_auc, report),
-            estimate(report.auc_gain_over_raw_volume, report)
-        ),
-        _ => "tumour volume not known".to_owned(),
+        (Some(_), Some(_)) => vec![
+            format!(
+                "AUC of tumour volume alone {}",
+                estimate(report.raw_volume_auc, report)
+            ),
+            format!(
+                "difference {}",
+                estimate(report.auc_gain_over_raw_volume, report)
+            ),
+        ],
+        _ => vec!["tumour volume not known".to_owned()],
     }
 }
 

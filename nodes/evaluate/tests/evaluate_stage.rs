@@ -165,10 +165,15 @@ fn the_summary_is_the_result_in_words() {
     assert_eq!(
         metrics["summary"],
         json!([
-            "random-forest for clinical_malignant = true: 10 cases of 10 patients (4 positive, 6 negative), 2-fold, 2 repeats",
-            "AUC 0.958; tumour volume alone 1.000, difference -0.042",
-            "accuracy 0.900 (majority class 0.600, volume alone 0.400); balanced accuracy 0.875 (majority class 0.500, volume alone 0.500)",
-            "sensitivity 0.750, specificity 1.000, F1 0.857, Brier score 0.090 (majority class 0.240), at threshold 0.5",
+            "random-forest for clinical_malignant = true, 2-fold, 2 repeats",
+            "10 cases of 10 patients: 4 positive, 6 negative",
+            "AUC 0.958",
+            "AUC of tumour volume alone 1.000",
+            "difference -0.042",
+            "accuracy 0.900 (majority class 0.600, volume alone 0.400)",
+            "balanced accuracy 0.875 (majority class 0.500, volume alone 0.500)",
+            "sensitivity 0.750, specificity 1.000, F1 0.857, at threshold 0.5",
+            "Brier score 0.090 (majority class 0.240, volume alone 0.250)",
             "1 left out: case_x (no value in `clinical_malignant`)"
         ])
     );
@@ -257,11 +262,10 @@ fn predictions_of_others_need_only_case_truth_and_probability() {
     close(&metrics["classifier"]["auc"]["value"], 23.0 / 24.0);
     close(&metrics["baseline_majority"]["pooled"]["accuracy"], 0.6);
     assert!(metrics["baseline_volume"].is_null() && metrics["raw_volume_auc"].is_null());
+    let summary = metrics["summary"].as_array().unwrap();
     assert!(
-        metrics["summary"][1]
-            .as_str()
-            .unwrap()
-            .ends_with("tumour volume not known")
+        summary.contains(&json!("tumour volume not known")),
+        "{summary:?}"
     );
 }
 

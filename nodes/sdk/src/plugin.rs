@@ -346,7 +346,6 @@ fn log_to_stderr() {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        .with_target(false)
         .without_time();
     // A second subscriber in one process would be a test's own.
     let _ = tracing_subscriber::registry()

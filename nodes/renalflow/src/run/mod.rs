@@ -168,16 +168,23 @@ fn conclude(
     }
 }
 
-/// Warnings and errors of nodes are worth the user's eyes while the run goes on; the rest is
-/// in the node's log.
+/// Warnings and errors of stages are worth the user's eyes while the run goes on; the rest, and
+/// what dora's transport says of links that come and go, is in the node's log.
 fn show(bars: &Bars, line: &LogLine) {
-    if let Some(node) = &line.node
-        && ["ERROR", "WARN"]
-            .iter()
-            .any(|level| line.text.trim_start().starts_with(level))
-    {
-        bars.println(&format!("{node}: {}", line.text.trim()));
+    let Some(node) = &line.node else { return };
+    let text = line.text.trim();
+    let Some((level, said)) = text.split_once(' ') else {
+        return;
+    };
+    if !matches!(level, "ERROR" | "WARN") || said.starts_with("zenoh") {
+        return;
     }
+    // `module::path: words` is for the log; the words are for the user.
+    let words = match said.split_once(": ") {
+        Some((module, words)) if !module.contains(' ') => words,
+        _ => said,
+    };
+    bars.println(&format!("{node}: {} {words}", level.to_lowercase()));
 }
 
 /// Whether the daemon says that a process is gone without having succeeded.

@@ -76,7 +76,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 fn update(bar: &ProgressBar, state: &NodeState) {
-    if state.started.is_none() && state.end.is_none() {
+    if bar.is_finished() || (state.started.is_none() && state.end.is_none()) {
         return;
     }
     let failed = state.failed.len();
