@@ -506,3 +506,19 @@ fn a_dicom_folder_with_a_file_that_is_no_image() {
     };
     assert_eq!(status, "ok", "{cause}");
 }
+
+#[test]
+fn options_that_need_an_input_that_is_not_connected() {
+    refused(
+        |graph| graph.replace("      image: {source: slow/image, queue_size: 256}\n", ""),
+        &["needs intensities", "graph.yml:", "--features shape"],
+    );
+}
+
+#[test]
+fn an_option_that_an_executable_of_someone_else_refuses() {
+    refused(
+        |graph| graph.replace("--milliseconds", "--miliseconds"),
+        &["--miliseconds", "graph.yml:"],
+    );
+}

@@ -88,6 +88,20 @@ pub trait Collecting {
     /// Why this case cannot be taken in; it is recorded and the cohort goes on.
     fn collect(&mut self, case_id: &str, inputs: Result<Inputs, Failure>) -> Result<(), Problem>;
 
+    /// Take in a failed case together with the inputs that did arrive, such as its clinical
+    /// record. By default these are dropped.
+    ///
+    /// # Errors
+    /// As [`Self::collect`].
+    fn collect_failed(
+        &mut self,
+        case_id: &str,
+        failure: Failure,
+        _arrived: Inputs,
+    ) -> Result<(), Problem> {
+        self.collect(case_id, Err(failure))
+    }
+
     /// All cases are in.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use renalflow_frames::{detach, left_join};
 use renalflow_sdk::{
-    Inputs, Problem, Table,
+    Failure, Inputs, Problem, Table,
     arrow::{array::RecordBatch, datatypes::Schema},
 };
 
@@ -71,6 +71,22 @@ pub fn rows(case_id: &str, mut inputs: Inputs) -> Result<RecordBatch, Problem> {
         LINEAGE,
         lineage.as_str(),
     )?)?)
+}
+
+/// The row of a case that failed before it came here, with what is known of the patient.
+///
+/// # Errors
+/// A record of several rows, or of another case.
+pub fn failed_row(failure: &Failure, mut arrived: Inputs) -> Result<RecordBatch, Problem> {
+    if !arrived.has(RECORD) {
+        return Ok(columns::failed(failure, None)?);
+    }
+    let (patient_id, clinical) = clinical(&failure.case_id, &arrived.table(RECORD)?)?;
+    let row = columns::failed(failure, patient_id)?;
+    Ok(match clinical {
+        Some(clinical) => detach(&left_join(&row, &clinical, &[CASE_ID])?)?,
+        None => row,
+    })
 }
 
 fn features(case_id: &str, port: String, table: Table) -> Result<Features, Problem> {

@@ -78,11 +78,11 @@ pub fn index(
 }
 
 /// The row of a failed case.
-pub fn failed(failure: &Failure) -> Result<RecordBatch, ArrowError> {
+pub fn failed(failure: &Failure, patient_id: Option<String>) -> Result<RecordBatch, ArrowError> {
     let fix = Some(failure.fix.clone()).filter(|fix| !fix.is_empty());
     text_columns([
         (CASE_ID, vec![Some(failure.case_id.clone())]),
-        (PATIENT_ID, vec![None]),
+        (PATIENT_ID, vec![patient_id]),
         (ROI, vec![None]),
         ("status", vec![Some("failed".to_owned())]),
         ("failed_node", vec![Some(failure.node.clone())]),

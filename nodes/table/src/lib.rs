@@ -72,6 +72,7 @@ impl Stage for TableStage {
             path,
             node: context.node_id.clone(),
             cases: BTreeMap::new(),
+            failed: BTreeMap::new(),
         })))
     }
 }
@@ -82,6 +83,8 @@ struct Collector {
     node: String,
     /// The rows of each case that came through.
     cases: BTreeMap<String, RecordBatch>,
+    /// The row of each case that failed before it came here, with its clinical record.
+    failed: BTreeMap<String, RecordBatch>,
 }
 
 impl Collecting for Collector {
@@ -93,20 +96,28 @@ impl Collecting for Collector {
         Ok(())
     }
 
+    fn collect_failed(
+        &mut self,
+        case_id: &str,
+        failure: Failure,
+        arrived: Inputs,
+    ) -> Result<(), Problem> {
+        self.failed
+            .insert(case_id.to_owned(), case::failed_row(&failure, arrived)?);
+        Ok(())
+    }
+
     fn finish(&mut self, cohort: &Cohort) -> Result<Outputs, Problem> {
         let nothing_came_through = self.cases.is_empty();
         let rows = names(cohort, &self.cases)
             .iter()
             .map(
-                |case_id| match (self.cases.remove(case_id), cohort.failures.get(case_id)) {
-                    (Some(rows), _) => Ok(rows),
-                    (None, Some(failure)) => columns::failed(failure),
-                    (None, None) => columns::failed(&Failure {
-                        case_id: case_id.clone(),
-                        node: self.node.clone(),
-                        cause: "nothing arrived for this case".to_owned(),
-                        fix: "see the logs of the nodes before this one".to_owned(),
-                    }),
+                |case_id| match (self.cases.remove(case_id), self.failed.remove(case_id)) {
+                    (Some(rows), _) | (None, Some(rows)) => Ok(rows),
+                    (None, None) => match cohort.failures.get(case_id) {
+                        Some(failure) => columns::failed(failure, None),
+                        None => columns::failed(&self.nothing_arrived(case_id), None),
+                    },
                 },
             )
             .collect::<Result<Vec<_>, _>>()?;
@@ -124,6 +135,15 @@ impl Collecting for Collector {
 }
 
 impl Collector {
+    fn nothing_arrived(&self, case_id: &str) -> Failure {
+        Failure {
+            case_id: case_id.to_owned(),
+            node: self.node.clone(),
+            cause: "nothing arrived for this case".to_owned(),
+            fix: "see the logs of the nodes before this one".to_owned(),
+        }
+    }
+
     /// What the file says of itself. Nothing here depends on when or where it was made, so the
     /// same study gives the same bytes.
     fn provenance(&self, cohort: &Cohort, table: &RecordBatch) -> Vec<(String, String)> {

@@ -132,12 +132,15 @@ fn rows_are_in_the_cohorts_order_with_columns_in_theirs() {
     ]);
     assert_eq!(one.names(), names);
     assert_eq!(texts(&one, "case_id"), ["z", "a", "m"]);
-    assert_eq!(texts(&one, "patient_id"), ["p-z", "p-a", "-"]);
+    assert_eq!(texts(&one, "patient_id"), ["p-z", "p-a", "p-m"]);
     assert_eq!(texts(&one, "status"), ["ok", "ok", "failed"]);
     assert_eq!(texts(&one, "failed_node"), ["-", "-", "resample"]);
     assert_eq!(texts(&one, "cause")[2], "spacing is zero");
     assert_eq!(texts(&one, "fix")[2], "correct the header");
-    assert_eq!(texts(&one, "clinical_malignant"), ["true", "false", "-"]);
+    assert_eq!(
+        texts(&one, "clinical_malignant"),
+        ["true", "false", "false"]
+    );
     assert_eq!(one.rows()[1]["n"], json!(3));
     assert!(one.rows()[2]["n"].is_null() && one.rows()[2]["lineage"].is_null());
     assert_eq!(acknowledged, ["z", "a", "m", ""]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Bench, HarnessError, Inlet, Joined, Outlet,
+    Bench, HarnessError, Inlet, Joined, LAST_WORDS, Outlet,
     outlet::{Lineage, is_ack},
     source::wait,
 };
@@ -103,7 +103,10 @@ pub fn run(
         wait(&mut outlet, transport, false)?;
     }
     match (broken, problem) {
-        (Some(error), _) => Err(error),
+        (Some(error), _) => {
+            std::thread::sleep(LAST_WORDS);
+            Err(error)
+        }
         (None, Some(failure)) => Err(HarnessError::Finish(
             crate::Problem::new(failure.cause).fix(failure.fix),
         )),
@@ -118,12 +121,19 @@ fn collect(
     cohort: &mut Cohort,
     lineage: &mut BTreeMap<String, Key>,
 ) -> Result<(), HarnessError> {
-    let Joined { case_id, inputs } = joined;
-    let failed_before = inputs.as_ref().err().cloned();
-    if let Ok(inputs) = &inputs {
+    let Joined {
+        case_id,
+        inputs,
+        failure,
+    } = joined;
+    let failed_before = failure.clone();
+    if failure.is_none() {
         lineage.insert(case_id.clone(), inputs.combined_lineage());
     }
-    let (collected, seconds) = bench.attempt(&case_id, || work.collect(&case_id, inputs));
+    let (collected, seconds) = bench.attempt(&case_id, || match failure {
+        None => work.collect(&case_id, Ok(inputs)),
+        Some(failure) => work.collect_failed(&case_id, failure, inputs),
+    });
     if let Some(failure) = failed_before.or(collected.err()) {
         bench.record_failure(&failure)?;
         cohort.failures.insert(case_id.clone(), failure);

@@ -19,8 +19,10 @@ use crate::{
 pub struct Joined {
     /// The case.
     pub case_id: String,
-    /// The inputs by port, or why there are none.
-    pub inputs: Result<Inputs, Failure>,
+    /// The inputs by port: all of them, or beside a failure those that arrived.
+    pub inputs: Inputs,
+    /// Why the case cannot be done.
+    pub failure: Option<Failure>,
 }
 
 #[derive(Default)]
@@ -307,10 +309,10 @@ impl Inlet {
                 }
             }
         }
-        let inputs = first_failure.map_or(Ok(Inputs(inputs)), Err);
         self.ready.push_back(Joined {
             case_id: case_id.to_owned(),
-            inputs,
+            inputs: Inputs(inputs),
+            failure: first_failure,
         });
     }
 }

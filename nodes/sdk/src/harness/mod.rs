@@ -15,7 +15,10 @@ mod outlet;
 mod per_case;
 mod source;
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use thiserror::Error;
 
@@ -164,6 +167,10 @@ impl Bench<'_> {
         Ok(())
     }
 }
+
+/// How long a node stays after it has sent what it had to say of a neighbour's death. dora drops
+/// what is in flight when a process ends, and of a stage nobody acknowledges that.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Names for a message: all of a few, the first of many.
 fn listed<'a>(cases: impl IntoIterator<Item = &'a str>) -> String {

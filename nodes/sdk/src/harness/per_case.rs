@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{Bench, HarnessError, Inlet, Joined, Outlet, outlet::Lineage};
+use super::{Bench, HarnessError, Inlet, Joined, LAST_WORDS, Outlet, outlet::Lineage};
 use crate::{
     journal::Entry,
     lineage::Key,
@@ -54,6 +54,7 @@ pub fn run(
             done = true;
             outlet.end(transport)?;
             if let Some(error) = inlet.broken(&failures) {
+                std::thread::sleep(LAST_WORDS);
                 return Err(error);
             }
         }
@@ -69,10 +70,14 @@ fn process(
     bench: &mut Bench<'_>,
     failures: &mut BTreeMap<String, Failure>,
 ) -> Result<(), HarnessError> {
-    let Joined { case_id, inputs } = joined;
-    let (outputs, seconds) = match inputs {
-        Err(failure) => (Err(failure), 0.0),
-        Ok(inputs) => {
+    let Joined {
+        case_id,
+        inputs,
+        failure,
+    } = joined;
+    let (outputs, seconds) = match failure {
+        Some(failure) => (Err(failure), 0.0),
+        None => {
             let keys: BTreeMap<_, _> = inputs
                 .0
                 .iter()
