@@ -19,10 +19,6 @@ use super::{
 /// No patient's kidneys and tumour span more, mm.
 const LARGEST_SPAN_MM: f64 = 700.0;
 
-/// Fat between real kidneys and what touches them, mm; within the distance field's margin.
-#[allow(dead_code)]
-const FAT_MM: f32 = 5.0;
-
 /// Kidneys and tumour in the scene.
 pub(crate) struct Anatomy {
     pub parts: Vec<Part>,
