@@ -1,11 +1,12 @@
 //! From an image and a mask to a list of named values.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use renalflow_imaging::{Image, LabelMap};
 
 use crate::{
-    BoundingBox, CLASSES, ClassSelection, Compute, FeatureClass, Region, Roi, Settings,
-    error::RadiomicsError,
+    BoundingBox, CLASSES, Compute, FeatureClass, Region, Roi, Settings, error::RadiomicsError,
 };
 
 /// A value and the name of its column.
@@ -76,8 +77,8 @@ pub fn extract(
     settings: &Settings,
 ) -> Result<Features, RadiomicsError> {
     settings.validate()?;
-    let selections = select(&settings.classes)?;
-    let region = Region::new(mask, label, settings)?;
+    let selections = select(settings)?;
+    let region = Arc::new(Region::new(mask, label, settings)?);
     let roi = Roi::new(image, mask, region, settings.discretisation)?;
     let values = compute(&selections, |class, wanted| match class.compute {
         Compute::FromMask(compute) => compute(&roi.region, settings, wanted),
@@ -103,7 +104,7 @@ pub fn extract_from_mask(
     settings: &Settings,
 ) -> Result<Features, RadiomicsError> {
     settings.validate()?;
-    let selections = select(&settings.classes)?;
+    let selections = select(settings)?;
     refuse_image_classes(&selections)?;
     let region = Region::new(mask, label, settings)?;
     let values = compute(&selections, |class, wanted| match class.compute {
@@ -121,7 +122,7 @@ pub fn extract_from_mask(
 /// # Errors
 /// Unknown classes or features.
 pub fn columns(settings: &Settings) -> Result<Vec<String>, RadiomicsError> {
-    Ok(column_names(&select(&settings.classes)?))
+    Ok(column_names(&select(settings)?))
 }
 
 /// The columns that [`extract_from_mask`] will return, known before any case is read.
@@ -129,7 +130,7 @@ pub fn columns(settings: &Settings) -> Result<Vec<String>, RadiomicsError> {
 /// # Errors
 /// Unknown classes or features, and classes that need an image.
 pub fn columns_from_mask(settings: &Settings) -> Result<Vec<String>, RadiomicsError> {
-    let selections = select(&settings.classes)?;
+    let selections = select(settings)?;
     refuse_image_classes(&selections)?;
     Ok(column_names(&selections))
 }
@@ -157,7 +158,8 @@ fn refuse_image_classes(selections: &[Selection]) -> Result<(), RadiomicsError> 
 }
 
 /// The selected classes in the order of [`CLASSES`], whatever the order they were named in.
-fn select(classes: &[ClassSelection]) -> Result<Vec<Selection>, RadiomicsError> {
+fn select(settings: &Settings) -> Result<Vec<Selection>, RadiomicsError> {
+    let classes = &settings.classes;
     if let Some(unknown) = classes
         .iter()
         .find(|selection| CLASSES.iter().all(|class| class.name != selection.class))
@@ -172,7 +174,7 @@ fn select(classes: &[ClassSelection]) -> Result<Vec<Selection>, RadiomicsError> 
     for class in CLASSES {
         let mut wanted = Vec::new();
         for selection in classes.iter().filter(|s| s.class == class.name) {
-            wanted.extend(class.select(&selection.features)?);
+            wanted.extend(class.select(&selection.features, settings.standard)?);
         }
         wanted.sort_unstable();
         wanted.dedup();

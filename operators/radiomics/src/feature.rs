@@ -1,7 +1,8 @@
 //! What a feature is, what a class of features is, and which classes there are.
 
 use crate::{
-    Region, Roi, Settings, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM, shape::SHAPE,
+    Region, Roi, Settings, Standard, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM,
+    shape::SHAPE,
 };
 
 /// How a feature relates to the IBSI reference manual.
@@ -11,14 +12,27 @@ pub enum Ibsi {
     Same(&'static str),
     /// The feature with this code, but for the difference stated.
     Differs(&'static str, &'static str),
+    /// The same number as another feature of its class, which has this code: code, name.
+    Duplicate(&'static str, &'static str),
     /// No such feature there, and why.
     Absent(&'static str),
+}
+
+/// How a feature relates to PyRadiomics. Where it exists there, the names are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PyRadiomics {
+    /// Computed where its class is selected without naming features.
+    Default,
+    /// Computed only where it is named.
+    Disabled,
+    /// No such feature there.
+    Absent,
 }
 
 /// What a reader needs to know about a feature. No field may be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeatureDoc {
-    /// Name as PyRadiomics spells it.
+    /// Name as PyRadiomics spells it, or in its manner where it has no such feature.
     pub name: &'static str,
     /// Relation to IBSI.
     pub ibsi: Ibsi,
@@ -34,8 +48,20 @@ pub struct FeatureDoc {
     pub reference: &'static str,
     /// The value on a region of one intensity, and on a region of one voxel.
     pub degenerate: &'static str,
-    /// Whether it is computed where its class is selected without naming features.
-    pub enabled_by_default: bool,
+    /// Relation to PyRadiomics.
+    pub pyradiomics: PyRadiomics,
+}
+
+impl FeatureDoc {
+    /// Whether the feature is computed where its class is selected without naming features:
+    /// under PyRadiomics what PyRadiomics computes then, under IBSI whatever has a code.
+    #[must_use]
+    pub fn is_default(&self, standard: Standard) -> bool {
+        match standard {
+            Standard::PyRadiomics => self.pyradiomics == PyRadiomics::Default,
+            Standard::Ibsi => matches!(self.ibsi, Ibsi::Same(_) | Ibsi::Differs(..)),
+        }
+    }
 }
 
 /// A feature: its documentation, and its value given the terms `T` of its class.
@@ -75,11 +101,16 @@ pub struct FeatureClass {
 pub static CLASSES: [&FeatureClass; 3] = [&FIRST_ORDER, &SHAPE, &GLCM];
 
 impl FeatureClass {
-    /// The places, in the declaration, of the features named; of the default ones if none is.
+    /// The places, in the declaration, of the features named; of the standard's default ones
+    /// if none is.
     ///
     /// # Errors
     /// [`RadiomicsError::UnknownFeature`] lists the names that exist.
-    pub fn select(&self, names: &[String]) -> Result<Vec<usize>, RadiomicsError> {
+    pub fn select(
+        &self,
+        names: &[String],
+        standard: Standard,
+    ) -> Result<Vec<usize>, RadiomicsError> {
         let docs = (self.docs)();
         if let Some(name) = names.iter().find(|n| docs.iter().all(|d| d.name != **n)) {
             let known: Vec<_> = docs.iter().map(|doc| doc.name).collect();
@@ -91,7 +122,7 @@ impl FeatureClass {
         }
         let wanted = |doc: &FeatureDoc| {
             if names.is_empty() {
-                doc.enabled_by_default
+                doc.is_default(standard)
             } else {
                 names.iter().any(|name| name == doc.name)
             }

@@ -103,8 +103,17 @@ impl Edges {
             maximum = maximum.max(x);
         }
         let (start, step, width, last) = match discretisation {
-            Discretisation::BinWidth(bin_width) => {
-                let start = minimum - minimum.rem_euclid(bin_width);
+            Discretisation::BinWidth(bin_width)
+            | Discretisation::BinWidthFrom {
+                width: bin_width, ..
+            } => {
+                let start = match discretisation {
+                    // Nothing lies below a start that the region was resegmented to.
+                    Discretisation::BinWidthFrom { start, .. } => {
+                        start.map_or(minimum, |start| start.min(minimum))
+                    }
+                    _ => minimum - minimum.rem_euclid(bin_width),
+                };
                 let levels = ((maximum - start) / bin_width).floor() + 1.0;
                 if levels > f64::from(MAX_GREY_LEVELS) {
                     return Err(RadiomicsError::TooManyGreyLevels {

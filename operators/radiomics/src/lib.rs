@@ -42,11 +42,13 @@ mod error;
 mod extract;
 mod feature;
 mod grey_levels;
+mod parameters;
 mod region;
 mod roi;
 mod settings;
 mod statistics;
 
+pub mod filters;
 pub mod firstorder;
 pub mod glcm;
 pub mod shape;
@@ -55,8 +57,17 @@ pub use error::RadiomicsError;
 pub use extract::{
     Diagnostics, FeatureValue, Features, columns, columns_from_mask, extract, extract_from_mask,
 };
-pub use feature::{CLASSES, Compute, ComputeFrom, Feature, FeatureClass, FeatureDoc, Ibsi};
+pub use feature::{
+    CLASSES, Compute, ComputeFrom, Feature, FeatureClass, FeatureDoc, Ibsi, PyRadiomics,
+};
 pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS};
+pub use parameters::{
+    ImageParameters, ImageType, Interpolator, Normalisation, Parameters, Preprocessing,
+    ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters,
+};
 pub use region::{BoundingBox, Region, Run};
-pub use roi::Roi;
-pub use settings::{ClassSelection, Discretisation, MAX_DISTANCE_VOXELS, Settings, WeightingNorm};
+pub use roi::{Roi, Surroundings};
+pub use settings::{
+    Aggregation, ClassSelection, Discretisation, MAX_DISTANCE_VOXELS, Settings, Standard,
+    WeightingNorm,
+};

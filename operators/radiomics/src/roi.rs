@@ -1,8 +1,10 @@
 //! A region with the intensities of its voxels.
 
-use renalflow_imaging::{Image, LabelMap, Volume, geometry::GRID_TOLERANCE_VOXELS, with_image};
+use std::sync::Arc;
 
-use crate::{Discretisation, GreyLevels, Region, error::RadiomicsError};
+use renalflow_imaging::{Image, LabelMap, geometry::GRID_TOLERANCE_VOXELS, with_image};
+
+use crate::{BoundingBox, Discretisation, GreyLevels, Region, error::RadiomicsError};
 
 /// What every feature class that reads an image starts from.
 ///
@@ -11,11 +13,25 @@ use crate::{Discretisation, GreyLevels, Region, error::RadiomicsError};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Roi {
     /// Where the voxels are.
-    pub region: Region,
+    pub region: Arc<Region>,
+    /// Where the voxels were before resegmentation, in which shape is measured: the same as
+    /// `region` where there was none.
+    pub morphological: Arc<Region>,
     /// Their values.
     pub intensities: Vec<f64>,
     /// Their values, discretised.
     pub grey_levels: GreyLevels,
+    /// The image in and around the region's box, for features that look outside the region.
+    pub surroundings: Option<Surroundings>,
+}
+
+/// A box of an image around a region.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surroundings {
+    /// The box, within the image.
+    pub window: BoundingBox,
+    /// Its voxels in C order.
+    pub values: Vec<f64>,
 }
 
 impl Roi {
@@ -29,17 +45,49 @@ impl Roi {
     pub fn new(
         image: &Image,
         mask: &LabelMap,
-        region: Region,
+        region: Arc<Region>,
         discretisation: Discretisation,
     ) -> Result<Self, RadiomicsError> {
         refuse_other_grid(image, mask)?;
-        let intensities = with_image!(image, volume => read(volume, &region));
+        let [_, ny, nx] = image.geometry().shape_zyx;
+        let intensities = with_image!(image, volume => {
+            read(volume.voxels(), [0; 3], [ny, nx], &region)
+        });
+        Self::discretised(region, intensities, discretisation)
+    }
+
+    /// Read the voxels of a region from a window of an image, such as a filter returns, and
+    /// discretise them.
+    ///
+    /// # Shapes
+    /// `values`: `window` in C order; the region's box lies within it.
+    ///
+    /// # Errors
+    /// Intensities that are not finite, too many grey levels.
+    pub fn from_window(
+        values: &[f64],
+        window: &BoundingBox,
+        region: Arc<Region>,
+        discretisation: Discretisation,
+    ) -> Result<Self, RadiomicsError> {
+        let [_, ny, nx] = window.shape_zyx;
+        let intensities = read(values, window.start_zyx, [ny, nx], &region);
+        Self::discretised(region, intensities, discretisation)
+    }
+
+    fn discretised(
+        region: Arc<Region>,
+        intensities: Vec<f64>,
+        discretisation: Discretisation,
+    ) -> Result<Self, RadiomicsError> {
         refuse_non_finite(&region, &intensities)?;
         let grey_levels = GreyLevels::new(&region, &intensities, discretisation)?;
         Ok(Self {
+            morphological: Arc::clone(&region),
             region,
             intensities,
             grey_levels,
+            surroundings: None,
         })
     }
 }
@@ -59,15 +107,21 @@ fn refuse_other_grid(image: &Image, mask: &LabelMap) -> Result<(), RadiomicsErro
     }
 }
 
-fn read<T: Copy + Into<f64>>(volume: &Volume<T>, region: &Region) -> Vec<f64> {
-    let [_, ny, nx] = volume.geometry().shape_zyx;
-    let [z0, y0, x0] = region.bounding_box.start_zyx;
+/// The region's voxels from an array that starts at `start_zyx` of the region's volume.
+fn read<T: Copy + Into<f64>>(
+    voxels: &[T],
+    start_zyx: [usize; 3],
+    [ny, nx]: [usize; 2],
+    region: &Region,
+) -> Vec<f64> {
+    let [z0, y0, x0]: [usize; 3] =
+        std::array::from_fn(|axis| region.bounding_box.start_zyx[axis] - start_zyx[axis]);
     let mut intensities = Vec::with_capacity(region.voxel_count);
     for run in &region.runs {
         let [z, y, x] = run.start_zyx;
         let start = ((z0 + z) * ny + y0 + y) * nx + x0 + x;
-        let voxels = &volume.voxels()[start..start + run.len];
-        intensities.extend(voxels.iter().map(|&voxel| voxel.into()));
+        let row = &voxels[start..start + run.len];
+        intensities.extend(row.iter().map(|&voxel| voxel.into()));
     }
     intensities
 }

@@ -8,8 +8,66 @@ pub enum Discretisation {
     /// Bins of this width, in units of the image, with an edge at 0 (PyRadiomics' `binWidth`).
     BinWidth(f64),
     /// This many bins of equal width between the region's minimum and maximum
-    /// (PyRadiomics' `binCount`).
+    /// (PyRadiomics' `binCount`; IBSI's fixed bin number).
     BinCount(u32),
+    /// Bins of a width, in units of the image, the first of which starts at the lowest
+    /// intensity that the region may have: the lower end of the resegmentation range, or the
+    /// region's minimum where there is none (IBSI's fixed bin size).
+    BinWidthFrom {
+        /// Width of a bin, in units of the image.
+        width: f64,
+        /// Where the first bin starts; `None` for the region's minimum.
+        start: Option<f64>,
+    },
+}
+
+/// Whose definitions hold where two standards differ, and whose defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Standard {
+    /// PyRadiomics (van Griethuysen et al., *Cancer Research* 2017;77:e104), value for value.
+    #[default]
+    PyRadiomics,
+    /// The IBSI reference manual (arXiv:1612.07003).
+    Ibsi,
+}
+
+/// How texture matrices of slices and directions become one value a feature (IBSI reference
+/// manual, chapter Aggregating features). Classes without directions know three of them: in
+/// 2D by slice, in 2.5D with slices merged, in 3D.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregation {
+    /// 2D neighbours; features of each slice and direction, averaged (`BTW3`).
+    Averaged2D,
+    /// 2D neighbours; directions merged by slice, features of each slice averaged (`SUJT`).
+    SliceMerged2D,
+    /// 2D neighbours; slices merged by direction, features of each direction averaged (`JJUI`).
+    DirectionMerged25D,
+    /// 2D neighbours; slices and directions merged (`ZW7Z`).
+    Merged25D,
+    /// 3D neighbours; features of each direction averaged (`ITBB`).
+    Averaged3D,
+    /// 3D neighbours; directions merged (`IAZD`).
+    Merged3D,
+}
+
+impl Aggregation {
+    /// Whether neighbours are looked for within slices only.
+    #[must_use]
+    pub fn is_in_plane(self) -> bool {
+        !matches!(self, Self::Averaged3D | Self::Merged3D)
+    }
+
+    /// Whether each slice has matrices of its own.
+    #[must_use]
+    pub fn is_by_slice(self) -> bool {
+        matches!(self, Self::Averaged2D | Self::SliceMerged2D)
+    }
+
+    /// Whether directions are merged into one matrix before features are computed.
+    #[must_use]
+    pub fn merges_directions(self) -> bool {
+        matches!(self, Self::SliceMerged2D | Self::Merged25D | Self::Merged3D)
+    }
 }
 
 /// How co-occurrences along different directions are weighted when they are pooled into one
@@ -49,6 +107,8 @@ impl ClassSelection {
 /// Settings of an extraction; the defaults are PyRadiomics'.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// Whose definitions hold where two standards differ. Default: PyRadiomics.
+    pub standard: Standard,
     /// How intensities become grey levels. Default: bins of width 25.
     pub discretisation: Discretisation,
     /// Added to every intensity in the first-order features Energy, `TotalEnergy` and
@@ -63,6 +123,12 @@ pub struct Settings {
     pub weighting_norm: Option<WeightingNorm>,
     /// Look for neighbours only in planes across this array axis (0 is z). Default: in 3D.
     pub force_2d_across_axis: Option<usize>,
+    /// How slices and directions are brought together. Default: directions averaged, in 3D,
+    /// or, where `force_2d_across_axis` is set, in planes whose counts are merged.
+    pub aggregation: Option<Aggregation>,
+    /// Two voxels depend on each other (GLDM, NGLDM) where their grey levels differ by no more
+    /// than this. Default: 0.
+    pub gldm_alpha: f64,
     /// Refuse a region whose bounding box is longer than one voxel along fewer axes than this.
     /// Default: 2, as PyRadiomics; 0 accepts a single voxel, which PyRadiomics never does.
     pub minimum_roi_dimensions: usize,
@@ -75,12 +141,15 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            standard: Standard::PyRadiomics,
             discretisation: Discretisation::BinWidth(25.0),
             voxel_array_shift: 0.0,
             distances_voxels: vec![1],
             symmetric_glcm: true,
             weighting_norm: None,
             force_2d_across_axis: None,
+            aggregation: None,
+            gldm_alpha: 0.0,
             minimum_roi_dimensions: 2,
             minimum_roi_voxels: 1,
             classes: crate::CLASSES
@@ -95,6 +164,23 @@ impl Default for Settings {
 pub const MAX_DISTANCE_VOXELS: usize = 50;
 
 impl Settings {
+    /// How slices and directions are brought together, the default resolved.
+    #[must_use]
+    pub fn aggregation(&self) -> Aggregation {
+        self.aggregation.unwrap_or(match self.force_2d_across_axis {
+            Some(_) => Aggregation::DirectionMerged25D,
+            None => Aggregation::Averaged3D,
+        })
+    }
+
+    /// The axis across which slices are taken, `None` where neighbours are 3D.
+    #[must_use]
+    pub fn slice_axis(&self) -> Option<usize> {
+        self.aggregation()
+            .is_in_plane()
+            .then(|| self.force_2d_across_axis.unwrap_or(0))
+    }
+
     /// Check the settings that do not depend on the data.
     ///
     /// # Errors
@@ -102,7 +188,9 @@ impl Settings {
     pub fn validate(&self) -> Result<(), RadiomicsError> {
         let refuse = |name, value: String, rule| Err(RadiomicsError::Setting { name, value, rule });
         match self.discretisation {
-            Discretisation::BinWidth(width) if !(width.is_finite() && width > 0.0) => {
+            Discretisation::BinWidth(width) | Discretisation::BinWidthFrom { width, .. }
+                if !(width.is_finite() && width > 0.0) =>
+            {
                 return refuse(
                     "bin_width",
                     width.to_string(),
@@ -147,6 +235,13 @@ impl Settings {
                 "force_2d_across_axis",
                 axis.to_string(),
                 "it must be 0 (z), 1 (y) or 2 (x)",
+            );
+        }
+        if !(self.gldm_alpha.is_finite() && self.gldm_alpha >= 0.0) {
+            return refuse(
+                "gldm_alpha",
+                self.gldm_alpha.to_string(),
+                "it must be a finite number of grey levels, 0 or more",
             );
         }
         if self.minimum_roi_dimensions > 3 {

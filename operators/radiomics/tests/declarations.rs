@@ -31,7 +31,7 @@ fn every_feature_documents_everything() {
                 "{what} does not say what one voxel gives"
             );
             match doc.ibsi {
-                Ibsi::Same(code) | Ibsi::Differs(code, _) => assert!(
+                Ibsi::Same(code) | Ibsi::Differs(code, _) | Ibsi::Duplicate(code, _) => assert!(
                     code.len() == 4
                         && code
                             .bytes()

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use common::{assert_equal, grid, image, mask};
 use renalflow_imaging::{Image, LabelMap};
 use renalflow_radiomics::{
-    CLASSES, ClassSelection, Discretisation, Settings, WeightingNorm, extract,
+    CLASSES, ClassSelection, Discretisation, PyRadiomics, Settings, WeightingNorm, extract,
 };
 
 const GOLDEN: &str = include_str!("golden/pyradiomics.csv");
@@ -135,8 +135,13 @@ fn the_features_and_which_are_off_by_default_are_pyradiomics() {
         .iter()
         .flat_map(|class| {
             let docs = (class.docs)();
-            docs.into_iter()
-                .map(|doc| (class.name, doc.name, doc.enabled_by_default))
+            docs.into_iter().map(|doc| {
+                (
+                    class.name,
+                    doc.name,
+                    doc.pyradiomics == PyRadiomics::Default,
+                )
+            })
         })
         .collect();
     for feature in &theirs {

@@ -105,7 +105,7 @@ proptest! {
             ..any_size()
         };
         let region = Region::new(&mask, 1, &settings).unwrap();
-        let roi = Roi::new(&image(&geometry, voxels.clone()), &mask, region, settings.discretisation).unwrap();
+        let roi = Roi::new(&image(&geometry, voxels.clone()), &mask, region.into(), settings.discretisation).unwrap();
         let cooccurrences = Cooccurrences::count(&roi, &settings).unwrap();
         let pooled = cooccurrences.matrices(&settings, SPACING_ZYX_MM);
 

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use super::ShapeTerms;
-use crate::{Feature, FeatureDoc, Ibsi};
+use crate::{Feature, FeatureDoc, Ibsi, PyRadiomics};
 
 const IBSI: &str = "IBSI reference manual, arXiv:1612.07003, chapter Morphological features";
 const PYRADIOMICS: &str = "van Griethuysen et al., Cancer Research 2017;77:e104 (PyRadiomics)";
@@ -21,7 +21,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel gives an octahedron: 1/6 of the voxel's \
                 volume.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| t.mesh.volume_mm3,
     },
@@ -36,7 +36,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             unit: "mm³",
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel gives its own volume.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| t.voxel_volume_mm3,
     },
@@ -51,7 +51,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel gives an octahedron: √3 d² where voxels are \
                 cubes of side d.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| t.mesh.area_mm2,
     },
@@ -67,7 +67,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel gives an octahedron: 6√3 / d where voxels \
                 are cubes of side d.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| t.mesh.area_mm2 / t.mesh.volume_mm3,
     },
@@ -82,7 +82,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel gives an octahedron: ∛π / √3 = 0.846 where \
                 voxels are cubes.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| sphericity(t),
     },
@@ -97,7 +97,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel gives an octahedron: Sphericity^1.5 / 6π = \
                 0.0413 where voxels are cubes.",
-            enabled_by_default: false,
+            pyradiomics: PyRadiomics::Disabled,
         },
         value: |t| t.mesh.volume_mm3 / (t.mesh.area_mm2.powf(1.5) * PI.sqrt()),
     },
@@ -112,7 +112,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel gives an octahedron: π / 3√3 = 0.605 where \
                 voxels are cubes.",
-            enabled_by_default: false,
+            pyradiomics: PyRadiomics::Disabled,
         },
         value: |t| 36.0 * PI * t.mesh.volume_mm3.powi(2) / t.mesh.area_mm2.powi(3),
     },
@@ -128,7 +128,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel gives an octahedron: √3 / ∛π = 1.18 where \
                 voxels are cubes.",
-            enabled_by_default: false,
+            pyradiomics: PyRadiomics::Disabled,
         },
         value: |t| 1.0 / sphericity(t),
     },
@@ -142,7 +142,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             unit: "mm",
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel gives its longest side.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| t.diameters.maximum_3d_mm,
     },
@@ -157,7 +157,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             unit: "mm",
             reference: PYRADIOMICS,
             degenerate: "Intensities do not matter; one voxel gives its longest side in that plane.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| t.diameters.maximum_2d_across_zyx_mm[0],
     },
@@ -172,7 +172,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             unit: "mm",
             reference: PYRADIOMICS,
             degenerate: "Intensities do not matter; one voxel gives its longest side in that plane.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| t.diameters.maximum_2d_across_zyx_mm[1],
     },
@@ -187,7 +187,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             unit: "mm",
             reference: PYRADIOMICS,
             degenerate: "Intensities do not matter; one voxel gives its longest side in that plane.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| t.diameters.maximum_2d_across_zyx_mm[2],
     },
@@ -201,7 +201,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             unit: "mm",
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel has no extent, which gives 0.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| 4.0 * t.variances_mm2[2].sqrt(),
     },
@@ -216,7 +216,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel has no extent, which gives 0; so does a row \
                 of voxels.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| 4.0 * t.variances_mm2[1].sqrt(),
     },
@@ -231,7 +231,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel has no extent, which gives 0; so does a \
                 single slice.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| 4.0 * t.variances_mm2[0].sqrt(),
     },
@@ -245,7 +245,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             unit: "1",
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel has no extent, which gives 0/0: NaN.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| (t.variances_mm2[1] / t.variances_mm2[2]).sqrt(),
     },
@@ -259,7 +259,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
             unit: "1",
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel has no extent, which gives 0/0: NaN.",
-            enabled_by_default: true,
+            pyradiomics: PyRadiomics::Default,
         },
         value: |t| (t.variances_mm2[0] / t.variances_mm2[2]).sqrt(),
     },
