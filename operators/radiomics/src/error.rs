@@ -175,4 +175,82 @@ pub enum RadiomicsError {
         /// The class.
         class: &'static str,
     },
+    /// A region that reaches beyond the image.
+    #[error(
+        "the region reaches from {lower_zyx:.2?} to {upper_zyx:.2?} (z, y, x, in voxels of the \
+         image) and the image has {image_zyx:?} voxels: cut the mask to the image, or check \
+         which image it was drawn on"
+    )]
+    RegionOutsideImage {
+        /// Lower outer corner of the region's box, in continuous indices of the image.
+        lower_zyx: [f64; 3],
+        /// Upper outer corner.
+        upper_zyx: [f64; 3],
+        /// Shape of the image.
+        image_zyx: [usize; 3],
+    },
+    /// Resegmentation left nothing to compute on.
+    #[error(
+        "of the {voxel_count} voxels of label {label} at most one lies between {lower} and \
+         {upper}: widen resegmentRange, or check that the image is in the unit it is written in"
+    )]
+    ResegmentedAway {
+        /// The label.
+        label: u16,
+        /// Number of voxels before.
+        voxel_count: usize,
+        /// Lower threshold, in units of the image.
+        lower: f64,
+        /// Upper threshold, in units of the image.
+        upper: f64,
+    },
+    /// NaN or infinity where the whole image is normalised.
+    #[error(
+        "{count} voxels of the image are NaN or infinite, and normalize reads the whole image: \
+         replace them, or leave normalize out"
+    )]
+    NormaliseNonFinite {
+        /// How many.
+        count: usize,
+    },
+    /// An image of one intensity cannot be normalised.
+    #[error(
+        "the whole image has the intensity {intensity}: normalize has no deviation to divide \
+         by; leave the case out, or leave normalize out"
+    )]
+    NormaliseFlat {
+        /// The intensity.
+        intensity: f64,
+    },
+    /// A derived image on which features cannot be computed.
+    #[error("image type {image_type}: {source}")]
+    InImage {
+        /// The first part of its columns' names.
+        image_type: String,
+        /// What is wrong with it.
+        source: Box<RadiomicsError>,
+    },
+    /// Shape in 2D of a region that is not one voxel thick.
+    #[error(
+        "the region is more than one voxel thick across the axis of force2Ddimension, so its \
+         shape in 2D is not defined: leave shape2D out, or cut the mask to one slice"
+    )]
+    NotPlanar,
+    /// An image type that cannot be derived.
+    #[error("image type {image_type} cannot be made: {why}")]
+    Filter {
+        /// The image type.
+        image_type: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// A grid that cannot be resampled to.
+    #[error("resampling: {0}")]
+    Resample(#[from] renalflow_imaging::resample::ResampleError),
+    /// A box that cannot be cut out.
+    #[error("cropping: {0}")]
+    Crop(#[from] renalflow_imaging::boxes::BoxError),
+    /// A grid that cannot be computed with.
+    #[error("{0}")]
+    Geometry(#[from] renalflow_imaging::GeometryError),
 }

@@ -59,7 +59,7 @@ impl Features {
 const ORIGINAL: &str = "original";
 
 /// A class with the places of the features wanted of it.
-type Selection = (&'static FeatureClass, Vec<usize>);
+pub(crate) type Selection = (&'static FeatureClass, Vec<usize>);
 
 /// Compute the features of a label.
 ///
@@ -158,7 +158,7 @@ fn refuse_image_classes(selections: &[Selection]) -> Result<(), RadiomicsError> 
 }
 
 /// The selected classes in the order of [`CLASSES`], whatever the order they were named in.
-fn select(settings: &Settings) -> Result<Vec<Selection>, RadiomicsError> {
+pub(crate) fn select(settings: &Settings) -> Result<Vec<Selection>, RadiomicsError> {
     let classes = &settings.classes;
     if let Some(unknown) = classes
         .iter()

@@ -38,11 +38,14 @@
 //! number of threads: work is shared out by class and by direction, counts are integers, and
 //! every floating-point sum has one fixed order.
 
+mod diagnostics;
 mod error;
 mod extract;
+mod extraction;
 mod feature;
 mod grey_levels;
 mod parameters;
+mod prepare;
 mod region;
 mod roi;
 mod settings;
@@ -53,19 +56,22 @@ pub mod firstorder;
 pub mod glcm;
 pub mod shape;
 
+pub use diagnostics::{Diagnostic, DiagnosticValue};
 pub use error::RadiomicsError;
 pub use extract::{
     Diagnostics, FeatureValue, Features, columns, columns_from_mask, extract, extract_from_mask,
 };
+pub use extraction::{Extraction, FEW_GREY_LEVELS, MANY_GREY_LEVELS};
 pub use feature::{
     CLASSES, Compute, ComputeFrom, Feature, FeatureClass, FeatureDoc, Ibsi, PyRadiomics,
 };
 pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS};
 pub use parameters::{
-    ImageParameters, ImageType, Interpolator, Normalisation, Parameters, Preprocessing,
+    ImageParameters, ImageType, Interpolator, LogSigma, Normalisation, Parameters, Preprocessing,
     ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters,
 };
-pub use region::{BoundingBox, Region, Run};
+pub use region::{Region, Run};
+pub use renalflow_imaging::boxes::BoundingBox;
 pub use roi::{Roi, Surroundings};
 pub use settings::{
     Aggregation, ClassSelection, Discretisation, MAX_DISTANCE_VOXELS, Settings, Standard,

@@ -45,6 +45,12 @@ impl Default for Parameters {
 }
 
 impl Parameters {
+    /// The parameters in one fixed form, for provenance.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        format!("{self:?}")
+    }
+
     /// Whose definitions hold.
     #[must_use]
     pub fn standard(&self) -> Standard {
@@ -59,6 +65,55 @@ pub struct ImageParameters {
     pub image_type: ImageType,
     /// The settings, with what the image type's own entries override.
     pub settings: Settings,
+}
+
+impl ImageParameters {
+    /// The names of the images that are derived, which begin their columns' names, in the
+    /// order of the columns.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        match &self.image_type {
+            ImageType::Original => vec!["original".to_owned()],
+            ImageType::LoG { sigmas } => sigmas
+                .iter()
+                .map(|sigma| format!("log-sigma-{}-mm-3D", sigma.text))
+                .collect(),
+            ImageType::Wavelet { levels, .. } => self.wavelet_names(*levels),
+            ImageType::Square => vec!["square".to_owned()],
+            ImageType::SquareRoot => vec!["squareroot".to_owned()],
+            ImageType::Logarithm => vec!["logarithm".to_owned()],
+            ImageType::Exponential => vec!["exponential".to_owned()],
+            ImageType::Gradient { .. } => vec!["gradient".to_owned()],
+            ImageType::Lbp2d { .. } => vec!["lbp-2D".to_owned()],
+            ImageType::Lbp3d { levels, .. } => (1..=*levels)
+                .map(|level| format!("lbp-3D-m{level}"))
+                .chain(["lbp-3D-k".to_owned()])
+                .collect(),
+            ibsi => vec![crate::filters::ibsi2_name(ibsi)],
+        }
+    }
+
+    /// Sub-bands in the order in which PyWavelets lists them, the last level's approximation
+    /// at the end.
+    fn wavelet_names(&self, levels: usize) -> Vec<String> {
+        let axes = 3 - usize::from(self.settings.force_2d_across_axis.is_some());
+        let band = |bits: usize| -> String {
+            (0..axes)
+                .rev()
+                .map(|axis| if bits >> axis & 1 == 1 { 'H' } else { 'L' })
+                .collect()
+        };
+        let prefix = |level: usize| match level {
+            1 => "wavelet".to_owned(),
+            level => format!("wavelet{level}"),
+        };
+        (1..=levels)
+            .flat_map(|level| {
+                (1..1usize << axes).map(move |bits| format!("{}-{}", prefix(level), band(bits)))
+            })
+            .chain([format!("{}-{}", prefix(levels), band(0))])
+            .collect()
+    }
 }
 
 /// What happens to image and mask before features are computed, in this order.
@@ -76,6 +131,9 @@ pub struct Preprocessing {
     pub pre_crop: bool,
     /// Leave out voxels by their intensity (`resegmentRange`). Default: no.
     pub resegmentation: Option<Resegmentation>,
+    /// Then leave out voxels farther than this many standard deviations from the mean of those
+    /// that stayed (IBSI's outlier filtering). Default: no.
+    pub outlier_deviations: Option<f64>,
     /// Measure shape on the resegmented mask, too (`resegmentShape`). Default: no.
     pub resegment_shape: bool,
     /// Resample a mask on another grid to that of the image (`correctMask`). Default: no, it
@@ -94,6 +152,7 @@ impl Default for Preprocessing {
             pad_distance_voxels: 5,
             pre_crop: false,
             resegmentation: None,
+            outlier_deviations: None,
             resegment_shape: false,
             correct_mask: false,
             geometry_tolerance_voxels: None,
@@ -178,6 +237,27 @@ impl Default for VoxelParameters {
     }
 }
 
+/// A width of the Laplacian of Gaussian.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogSigma {
+    /// Standard deviation of the Gaussian.
+    pub mm: f64,
+    /// How it stands in column names: as Python prints the number that the file has, with `-`
+    /// for the point, so that `1.0` is `1-0` and `1` is `1`.
+    pub text: String,
+}
+
+impl LogSigma {
+    /// A width whose text is that of a floating-point number in Python: `1.0` is `1-0`.
+    #[must_use]
+    pub fn from_mm(mm: f64) -> Self {
+        Self {
+            mm,
+            text: format!("{mm:?}").replace('.', "-"),
+        }
+    }
+}
+
 /// How an image is derived from the preprocessed one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ImageType {
@@ -186,7 +266,7 @@ pub enum ImageType {
     /// Laplacian of Gaussian by ITK's recursive filters, one image a width.
     LoG {
         /// Standard deviations of the Gaussian.
-        sigmas_mm: Vec<f64>,
+        sigmas: Vec<LogSigma>,
     },
     /// Stationary wavelet transform, one image a sub-band.
     Wavelet {

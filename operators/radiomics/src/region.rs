@@ -1,18 +1,9 @@
 //! The voxels of one label, cropped to their bounding box.
 
 use rayon::prelude::*;
-use renalflow_imaging::LabelMap;
+use renalflow_imaging::{LabelMap, boxes::BoundingBox};
 
 use crate::{Settings, error::RadiomicsError};
-
-/// A box of voxels within a volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BoundingBox {
-    /// Index of its first voxel in the volume.
-    pub start_zyx: [usize; 3],
-    /// Number of voxels along each axis.
-    pub shape_zyx: [usize; 3],
-}
 
 /// Neighbouring voxels of the region along x.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,21 +45,39 @@ impl Region {
     /// Label 0, a mask without the label (says which labels there are), a region with fewer
     /// dimensions or voxels than the settings ask for.
     pub fn new(mask: &LabelMap, label: u16, settings: &Settings) -> Result<Self, RadiomicsError> {
-        if label == 0 {
-            return Err(RadiomicsError::BackgroundLabel);
-        }
         let [_, ny, nx] = mask.geometry().shape_zyx;
         let voxels = mask.volume.voxels();
-        let bounding_box =
-            bounding_box(voxels, [ny, nx], label).ok_or_else(|| no_such_label(mask, label))?;
+        let bounding_box = bounding_box_of(mask, label)?;
 
         let longest = settings.distances_voxels.iter().max().copied().unwrap_or(1);
+        let spacing_zyx_mm = mask.geometry().spacing_zyx_mm;
+        let [z0, y0, x0] = bounding_box.start_zyx;
+        let region = Self::fill(bounding_box, spacing_zyx_mm, longest, |z, y, row| {
+            let from = ((z0 + z) * ny + y0 + y) * nx + x0;
+            for (cell, &value) in row.iter_mut().zip(&voxels[from..]) {
+                *cell = u8::from(value == label);
+            }
+        });
+        region.refuse_too_small(label, settings)?;
+        Ok(region)
+    }
+
+    /// A region in a box, row by row.
+    ///
+    /// # Shapes
+    /// `write_row(z, y, row)` puts 1 into the cells of a row of the box that are inside.
+    fn fill(
+        bounding_box: BoundingBox,
+        spacing_zyx_mm: [f64; 3],
+        longest_distance: usize,
+        write_row: impl Fn(usize, usize, &mut [u8]),
+    ) -> Self {
         // Steps that leave the box from every voxel of it reach no neighbour at all.
         let margin_zyx = bounding_box
             .shape_zyx
-            .map(|n| longest.min(n.saturating_sub(1)).max(1));
+            .map(|n| longest_distance.min(n.saturating_sub(1)).max(1));
         let mut region = Self {
-            spacing_zyx_mm: mask.geometry().spacing_zyx_mm,
+            spacing_zyx_mm,
             bounding_box,
             margin_zyx,
             mask: Vec::new(),
@@ -77,21 +86,90 @@ impl Region {
         };
         let mut inside = vec![0u8; region.padded_shape_zyx().iter().product()];
         let [bz, by, bx] = bounding_box.shape_zyx;
-        let [z0, y0, x0] = bounding_box.start_zyx;
         for z in 0..bz {
             for y in 0..by {
-                let from = ((z0 + z) * ny + y0 + y) * nx + x0;
                 let to = region.padded_index([z, y, 0]);
                 let row = &mut inside[to..to + bx];
-                for (cell, &value) in row.iter_mut().zip(&voxels[from..from + bx]) {
-                    *cell = u8::from(value == label);
-                }
+                write_row(z, y, row);
                 region.add_runs(row, z, y);
             }
         }
         region.mask = inside;
-        region.refuse_too_small(label, settings)?;
-        Ok(region)
+        region
+    }
+
+    /// The part of the region that a predicate keeps, in its own smallest box; `None` where
+    /// nothing is kept.
+    ///
+    /// # Shapes
+    /// `keep(voxel, index_zyx)`: the voxel's place in the order of `runs`, and its index in the
+    /// volume.
+    #[must_use]
+    pub fn retain(&self, keep: impl Fn(usize, [usize; 3]) -> bool) -> Option<Self> {
+        let mut kept = Vec::new();
+        let mut bounds: Option<[[usize; 2]; 3]> = None;
+        let mut voxel = 0;
+        for run in &self.runs {
+            for x in run.start_zyx[2]..run.start_zyx[2] + run.len {
+                let [z, y, _] = run.start_zyx;
+                let index: [usize; 3] = [z, y, x];
+                let in_volume: [usize; 3] =
+                    std::array::from_fn(|axis| self.bounding_box.start_zyx[axis] + index[axis]);
+                if keep(voxel, in_volume) {
+                    kept.push(index);
+                    let widened = bounds.unwrap_or(index.map(|i| [i, i]));
+                    bounds = Some(std::array::from_fn(|axis| {
+                        union(widened[axis], [index[axis]; 2])
+                    }));
+                }
+                voxel += 1;
+            }
+        }
+        let bounds = bounds?;
+        let bounding_box = BoundingBox {
+            start_zyx: std::array::from_fn(|axis| {
+                self.bounding_box.start_zyx[axis] + bounds[axis][0]
+            }),
+            shape_zyx: bounds.map(|[first, last]| last - first + 1),
+        };
+        let [_, by, bx] = bounding_box.shape_zyx;
+        let mut inside = vec![0u8; bounding_box.shape_zyx.iter().product()];
+        for index in kept {
+            let [z, y, x]: [usize; 3] = std::array::from_fn(|axis| index[axis] - bounds[axis][0]);
+            inside[(z * by + y) * bx + x] = 1;
+        }
+        let longest = self.margin_zyx.into_iter().max().unwrap_or(1);
+        Some(Self::fill(
+            bounding_box,
+            self.spacing_zyx_mm,
+            longest,
+            |z, y, row| row.copy_from_slice(&inside[(z * by + y) * bx..][..bx]),
+        ))
+    }
+
+    /// 1 inside, 0 outside.
+    ///
+    /// # Shapes
+    /// Returns `window` in C order, which may be any box of the region's volume.
+    #[must_use]
+    pub fn mask_in(&self, window: &BoundingBox) -> Vec<u8> {
+        let [nz, ny, nx] = window.shape_zyx;
+        let mut inside = vec![0u8; nz * ny * nx];
+        for run in &self.runs {
+            let at: [isize; 3] = std::array::from_fn(|axis| {
+                (self.bounding_box.start_zyx[axis] + run.start_zyx[axis]) as isize
+                    - window.start_zyx[axis] as isize
+            });
+            let within = |i: isize, n: usize| (0..n as isize).contains(&i);
+            if !(within(at[0], nz) && within(at[1], ny)) {
+                continue;
+            }
+            let first = at[2].clamp(0, nx as isize) as usize;
+            let last = (at[2] + run.len as isize).clamp(0, nx as isize) as usize;
+            let row = (at[0] as usize * ny + at[1] as usize) * nx;
+            inside[row + first..row + last].fill(1);
+        }
+        inside
     }
 
     /// Shape of the bounding box with its margins.
@@ -138,7 +216,11 @@ impl Region {
         }
     }
 
-    fn refuse_too_small(&self, label: u16, settings: &Settings) -> Result<(), RadiomicsError> {
+    /// Refuse a region that is smaller than the settings allow.
+    ///
+    /// # Errors
+    /// Fewer dimensions or voxels than the settings ask for.
+    pub fn refuse_too_small(&self, label: u16, settings: &Settings) -> Result<(), RadiomicsError> {
         let shape_zyx = self.bounding_box.shape_zyx;
         let found = shape_zyx.iter().filter(|&&n| n > 1).count();
         if found < settings.minimum_roi_dimensions {
@@ -159,6 +241,18 @@ impl Region {
         }
         Ok(())
     }
+}
+
+/// The smallest box around a label.
+///
+/// # Errors
+/// Label 0, or a mask without the label (says which labels there are).
+pub(crate) fn bounding_box_of(mask: &LabelMap, label: u16) -> Result<BoundingBox, RadiomicsError> {
+    if label == 0 {
+        return Err(RadiomicsError::BackgroundLabel);
+    }
+    let [_, ny, nx] = mask.geometry().shape_zyx;
+    bounding_box(mask.volume.voxels(), [ny, nx], label).ok_or_else(|| no_such_label(mask, label))
 }
 
 /// The smallest box around a label, `None` where it does not occur.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use renalflow_imaging::{Image, LabelMap, geometry::GRID_TOLERANCE_VOXELS, with_image};
+use renalflow_imaging::{Geometry, Image, LabelMap, geometry::GRID_TOLERANCE_VOXELS, with_image};
 
 use crate::{BoundingBox, Discretisation, GreyLevels, Region, error::RadiomicsError};
 
@@ -48,11 +48,8 @@ impl Roi {
         region: Arc<Region>,
         discretisation: Discretisation,
     ) -> Result<Self, RadiomicsError> {
-        refuse_other_grid(image, mask)?;
-        let [_, ny, nx] = image.geometry().shape_zyx;
-        let intensities = with_image!(image, volume => {
-            read(volume.voxels(), [0; 3], [ny, nx], &region)
-        });
+        refuse_other_grid(image.geometry(), mask.geometry(), GRID_TOLERANCE_VOXELS)?;
+        let intensities = intensities(image, &region);
         Self::discretised(region, intensities, discretisation)
     }
 
@@ -75,7 +72,7 @@ impl Roi {
         Self::discretised(region, intensities, discretisation)
     }
 
-    fn discretised(
+    pub(crate) fn discretised(
         region: Arc<Region>,
         intensities: Vec<f64>,
         discretisation: Discretisation,
@@ -92,19 +89,31 @@ impl Roi {
     }
 }
 
-fn refuse_other_grid(image: &Image, mask: &LabelMap) -> Result<(), RadiomicsError> {
-    match image.geometry().distance(mask.geometry()) {
+/// Refuse image and mask whose corners lie apart, in voxels of the image.
+pub(crate) fn refuse_other_grid(
+    image: &Geometry,
+    mask: &Geometry,
+    tolerance_voxels: f64,
+) -> Result<(), RadiomicsError> {
+    match image.distance(mask) {
         None => Err(RadiomicsError::ShapeMismatch {
-            image_zyx: image.geometry().shape_zyx,
-            mask_zyx: mask.geometry().shape_zyx,
+            image_zyx: image.shape_zyx,
+            mask_zyx: mask.shape_zyx,
         }),
-        Some(apart) if apart.voxels > GRID_TOLERANCE_VOXELS => Err(RadiomicsError::GridMismatch {
+        // A distance that is NaN must not pass.
+        Some(apart) if apart.voxels <= tolerance_voxels => Ok(()),
+        Some(apart) => Err(RadiomicsError::GridMismatch {
             mm: apart.mm,
             voxels: apart.voxels,
-            tolerance_voxels: GRID_TOLERANCE_VOXELS,
+            tolerance_voxels,
         }),
-        Some(_) => Ok(()),
     }
+}
+
+/// The intensities of a region, in the order of its runs.
+pub(crate) fn intensities(image: &Image, region: &Region) -> Vec<f64> {
+    let [_, ny, nx] = image.geometry().shape_zyx;
+    with_image!(image, volume => read(volume.voxels(), [0; 3], [ny, nx], region))
 }
 
 /// The region's voxels from an array that starts at `start_zyx` of the region's volume.
@@ -124,6 +133,24 @@ fn read<T: Copy + Into<f64>>(
         intensities.extend(row.iter().map(|&voxel| voxel.into()));
     }
     intensities
+}
+
+/// The voxels of a window of an image, in C order.
+pub(crate) fn window_values(image: &Image, window: &BoundingBox) -> Vec<f64> {
+    let [_, ny, nx] = image.geometry().shape_zyx;
+    let [z0, y0, x0] = window.start_zyx;
+    let [nz, rows, columns] = window.shape_zyx;
+    let mut values = Vec::with_capacity(nz * rows * columns);
+    with_image!(image, volume => {
+        for z in z0..z0 + nz {
+            for y in y0..y0 + rows {
+                let start = (z * ny + y) * nx + x0;
+                let row = &volume.voxels()[start..start + columns];
+                values.extend(row.iter().map(|&voxel| f64::from(voxel)));
+            }
+        }
+    });
+    values
 }
 
 fn refuse_non_finite(region: &Region, intensities: &[f64]) -> Result<(), RadiomicsError> {

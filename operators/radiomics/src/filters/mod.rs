@@ -175,3 +175,32 @@ pub enum Lbp2dMethod {
     /// The variance of the samples.
     Var,
 }
+
+/// What a filter made, and what it could not make.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    /// The images.
+    pub derived: Vec<Derived>,
+    /// The images that are missing, and why.
+    pub skipped: Vec<String>,
+}
+
+/// Derive the images of a type.
+///
+/// # Errors
+/// A type that cannot be made of this image.
+pub fn derive(
+    image_type: &crate::ImageType,
+    _source: &Source<'_>,
+) -> Result<Outcome, crate::RadiomicsError> {
+    Err(crate::RadiomicsError::Filter {
+        image_type: format!("{image_type:?}"),
+        why: "not yet".to_owned(),
+    })
+}
+
+/// The name of an IBSI 2 image type.
+#[must_use]
+pub fn ibsi2_name(image_type: &crate::ImageType) -> String {
+    format!("{image_type:?}")
+}

@@ -1,0 +1,286 @@
+//! What was computed on what: the columns that let a reader trust a row, named as PyRadiomics
+//! names its own.
+
+use std::fmt::Display;
+
+use petgraph::unionfind::UnionFind;
+use renalflow_imaging::{Geometry, Image, LabelMap, Volume, with_image};
+
+use crate::{
+    Parameters, Region, error::RadiomicsError, prepare::Prepared, roi, statistics::sum_of,
+};
+
+/// A diagnostics column and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnostic {
+    /// Name, such as `diagnostics_Mask-original_VoxelNum`.
+    pub column: String,
+    /// Value.
+    pub value: DiagnosticValue,
+}
+
+/// The value of a diagnostics column. Tuples are text, in the order x, y, z, as in
+/// PyRadiomics' tables.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DiagnosticValue {
+    /// A name, a version, a digest, a tuple.
+    Text(String),
+    /// A number of voxels or volumes.
+    Count(u64),
+    /// An intensity.
+    Real(f64),
+}
+
+fn diagnostic(name: impl Display, value: DiagnosticValue) -> Diagnostic {
+    Diagnostic {
+        column: format!("diagnostics_{name}"),
+        value,
+    }
+}
+
+/// `(x, y, z)` of an array in the order z, y, x.
+fn tuple<T: Display>(zyx: [T; 3]) -> DiagnosticValue {
+    let [z, y, x] = zyx;
+    DiagnosticValue::Text(format!("({x}, {y}, {z})"))
+}
+
+/// Versions and parameters.
+pub(crate) fn describe_configuration(parameters: &Parameters) -> Vec<Diagnostic> {
+    let text = parameters.canonical();
+    let types: Vec<String> = parameters.images.iter().flat_map(|i| i.names()).collect();
+    let digest = blake3::hash(text.as_bytes()).to_hex().to_string();
+    [
+        ("Versions_renalflow", env!("CARGO_PKG_VERSION").to_owned()),
+        ("Configuration_Settings", text),
+        ("Configuration_Digest", digest),
+        ("Configuration_EnabledImageTypes", types.join(" ")),
+    ]
+    .into_iter()
+    .map(|(name, text)| diagnostic(name, DiagnosticValue::Text(text)))
+    .collect()
+}
+
+/// What is said of image and mask as they were given, whatever the label.
+pub(crate) struct ImageSummary {
+    image: Vec<Diagnostic>,
+    mask_digest: String,
+}
+
+impl ImageSummary {
+    pub fn of(image: &Image, mask: &LabelMap) -> Self {
+        let mut diagnostics = vec![diagnostic(
+            "Image-original_Hash",
+            DiagnosticValue::Text(image_digest(image)),
+        )];
+        describe_image("original", image, &mut diagnostics);
+        Self {
+            image: diagnostics,
+            mask_digest: digest(mask.volume.voxels()),
+        }
+    }
+
+    /// Add what is known of every stage of preparation.
+    pub fn describe(
+        &self,
+        parameters: &Parameters,
+        given: &Image,
+        mask: &LabelMap,
+        label: u16,
+        prepared: &Prepared<'_>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<(), RadiomicsError> {
+        diagnostics.extend(self.image.iter().cloned());
+        diagnostics.push(diagnostic(
+            "Mask-original_Hash",
+            DiagnosticValue::Text(self.mask_digest.clone()),
+        ));
+        let how = &parameters.preprocessing;
+        let moved = how.resampling.is_some() || how.pre_crop || prepared.mask_was_corrected;
+        if moved {
+            let any_size = crate::Settings {
+                minimum_roi_dimensions: 0,
+                minimum_roi_voxels: 0,
+                ..parameters.settings.clone()
+            };
+            let original = Region::new(mask, label, &any_size)?;
+            let image = (!prepared.mask_was_corrected && how.resampling.is_none()).then_some(given);
+            describe_mask("original", image, mask.geometry(), &original, diagnostics);
+        } else {
+            let region = &prepared.morphological;
+            describe_mask(
+                "original",
+                Some(given),
+                mask.geometry(),
+                region,
+                diagnostics,
+            );
+        }
+        let grid = prepared.image.geometry();
+        if how.resampling.is_some() {
+            describe_image("interpolated", &prepared.image, diagnostics);
+        }
+        if how.resampling.is_some() || prepared.mask_was_corrected {
+            let stage = if prepared.mask_was_corrected {
+                "corrected"
+            } else {
+                "interpolated"
+            };
+            let region = &prepared.morphological;
+            describe_mask(stage, Some(&prepared.image), grid, region, diagnostics);
+        }
+        if how.resegmentation.is_some() || how.outlier_deviations.is_some() {
+            let region = &prepared.region;
+            describe_mask(
+                "resegmented",
+                Some(&prepared.image),
+                grid,
+                region,
+                diagnostics,
+            );
+        }
+        Ok(())
+    }
+}
+
+fn describe_image(stage: &str, image: &Image, diagnostics: &mut Vec<Diagnostic>) {
+    let geometry = image.geometry();
+    let mut put = |name: &str, value| {
+        diagnostics.push(diagnostic(format_args!("Image-{stage}_{name}"), value));
+    };
+    put("Spacing", tuple(geometry.spacing_zyx_mm));
+    put("Size", tuple(geometry.shape_zyx));
+    let [mean, minimum, maximum] = with_image!(image, volume => range(volume));
+    put("Mean", DiagnosticValue::Real(mean));
+    put("Minimum", DiagnosticValue::Real(minimum));
+    put("Maximum", DiagnosticValue::Real(maximum));
+}
+
+/// Mean, minimum and maximum; summed in blocks, so that the order is fixed and vectors of
+/// voxels are added at once.
+fn range<T: Copy + Into<f64>>(volume: &Volume<T>) -> [f64; 3] {
+    const LANES: usize = 8;
+    let mut sums = [0.0f64; LANES];
+    let mut minima = [f64::INFINITY; LANES];
+    let mut maxima = [f64::NEG_INFINITY; LANES];
+    let mut add = |lane: usize, x: f64| {
+        sums[lane] += x;
+        minima[lane] = if x < minima[lane] { x } else { minima[lane] };
+        maxima[lane] = if x > maxima[lane] { x } else { maxima[lane] };
+    };
+    let chunks = volume.voxels().chunks_exact(LANES);
+    for (lane, &x) in chunks.remainder().iter().enumerate() {
+        add(lane, x.into());
+    }
+    for chunk in chunks {
+        for (lane, &x) in chunk.iter().enumerate() {
+            add(lane, x.into());
+        }
+    }
+    [
+        sums.iter().sum::<f64>() / volume.voxels().len() as f64,
+        minima.into_iter().fold(f64::INFINITY, f64::min),
+        maxima.into_iter().fold(f64::NEG_INFINITY, f64::max),
+    ]
+}
+
+/// What is said of a mask at one stage; its intensities where the image is on its grid.
+fn describe_mask(
+    stage: &str,
+    image: Option<&Image>,
+    grid: &Geometry,
+    region: &Region,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut put = |name: &str, value| {
+        diagnostics.push(diagnostic(format_args!("Mask-{stage}_{name}"), value));
+    };
+    put("Spacing", tuple(grid.spacing_zyx_mm));
+    put("Size", tuple(grid.shape_zyx));
+    let [z, y, x] = region.bounding_box.start_zyx;
+    let [nz, ny, nx] = region.bounding_box.shape_zyx;
+    let box_text = format!("({x}, {y}, {z}, {nx}, {ny}, {nz})");
+    put("BoundingBox", DiagnosticValue::Text(box_text));
+    put(
+        "VoxelNum",
+        DiagnosticValue::Count(region.voxel_count as u64),
+    );
+    let parts = part_count(region) as u64;
+    put("VolumeNum", DiagnosticValue::Count(parts));
+    let center_zyx = center_of_mass(region);
+    put("CenterOfMassIndex", tuple(center_zyx));
+    let [x, y, z] = grid.world_from_voxel(center_zyx);
+    put("CenterOfMass", tuple([z, y, x]));
+    let Some(image) = image.filter(|image| image.geometry().shape_zyx == grid.shape_zyx) else {
+        return;
+    };
+    let x = roi::intensities(image, region);
+    let mean = sum_of(&x, |x| x) / x.len() as f64;
+    put("Mean", DiagnosticValue::Real(mean));
+    let minimum = x.iter().copied().fold(f64::INFINITY, f64::min);
+    let maximum = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    put("Minimum", DiagnosticValue::Real(minimum));
+    put("Maximum", DiagnosticValue::Real(maximum));
+}
+
+/// Number of parts of a region, neighbours by a corner joined.
+fn part_count(region: &Region) -> usize {
+    // The runs of each row, so that a run is compared with those of the four rows before it.
+    let [nz, ny, _] = region.bounding_box.shape_zyx;
+    let mut first_of_row = vec![0usize; nz * ny + 1];
+    for run in &region.runs {
+        first_of_row[run.start_zyx[0] * ny + run.start_zyx[1] + 1] += 1;
+    }
+    for row in 0..nz * ny {
+        first_of_row[row + 1] += first_of_row[row];
+    }
+    let mut parts = UnionFind::<usize>::new(region.runs.len());
+    let mut count = region.runs.len();
+    for (i, run) in region.runs.iter().enumerate() {
+        let [z, y, x] = run.start_zyx;
+        for (dz, dy) in [(0, 1), (1, 0), (1, 1), (1, 2)] {
+            // Rows (z, y - 1), (z - 1, y), (z - 1, y - 1), (z - 1, y + 1).
+            let row = match (z.checked_sub(dz), dy) {
+                (Some(z), 0) => Some((z, y)),
+                (Some(z), 1) => y.checked_sub(1).map(|y| (z, y)),
+                (Some(z), _) if y + 1 < ny => Some((z, y + 1)),
+                _ => None,
+            };
+            let Some((z, y)) = row else { continue };
+            let runs = first_of_row[z * ny + y]..first_of_row[z * ny + y + 1];
+            for j in runs {
+                let other = &region.runs[j];
+                let from = other.start_zyx[2];
+                if from <= x + run.len && x <= from + other.len && parts.union(i, j) {
+                    count -= 1;
+                }
+            }
+        }
+    }
+    count
+}
+
+/// Mean index of a region's voxels in its volume.
+fn center_of_mass(region: &Region) -> [f64; 3] {
+    let mut sums = [0.0f64; 3];
+    for run in &region.runs {
+        let n = run.len as f64;
+        let [z, y, x] = run.start_zyx.map(|i| i as f64);
+        sums[0] += n * z;
+        sums[1] += n * y;
+        sums[2] += n * (x + (n - 1.0) / 2.0);
+    }
+    std::array::from_fn(|axis| {
+        region.bounding_box.start_zyx[axis] as f64 + sums[axis] / region.voxel_count as f64
+    })
+}
+
+fn image_digest(image: &Image) -> String {
+    with_image!(image, volume => digest(volume.voxels()))
+}
+
+/// BLAKE3 of the voxels' bytes, little endian.
+fn digest<T: bytemuck::NoUninit>(voxels: &[T]) -> String {
+    blake3::hash(bytemuck::cast_slice(voxels))
+        .to_hex()
+        .to_string()
+}

@@ -1,0 +1,382 @@
+//! A whole extraction: image, mask and parameters in, named values out.
+
+use std::{borrow::Cow, sync::Arc};
+
+use rayon::prelude::*;
+use renalflow_imaging::{Image, LabelMap, boxes::BoundingBox};
+
+use crate::{
+    Compute, FeatureValue, ImageParameters, ImageType, Parameters, Region, Roi, Settings,
+    Surroundings,
+    diagnostics::{Diagnostic, ImageSummary, describe_configuration},
+    error::RadiomicsError,
+    extract::{Selection, select},
+    filters::{self, Derived, Source},
+    prepare::{LOCAL_INTENSITY_MM, Prepared, grown, normalise, prepare},
+    roi,
+};
+
+/// Fewer grey levels than this are worth a warning: nearly nothing is left to measure.
+pub const FEW_GREY_LEVELS: usize = 8;
+
+/// More grey levels than this are worth a warning: texture becomes sparse.
+pub const MANY_GREY_LEVELS: usize = 256;
+
+/// The class that needs a plane.
+const SHAPE_2D: &str = "shape2D";
+
+/// The class that looks around the region.
+const LOCAL_INTENSITY: &str = "localintensity";
+
+/// The features of one region and what led to them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extraction {
+    /// The label of the region.
+    pub label: u16,
+    /// The values in the order of [`Parameters::columns`]; NaN where a feature is not defined
+    /// on this region or its image could not be derived (the warnings say why).
+    pub values: Vec<FeatureValue>,
+    /// What was computed on what, for provenance; empty where it is not wanted.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What the reader of the values should know.
+    pub warnings: Vec<String>,
+}
+
+impl Extraction {
+    /// The value of a column, `None` where there is no such column.
+    #[must_use]
+    pub fn get(&self, column: &str) -> Option<f64> {
+        self.values
+            .iter()
+            .find(|feature| feature.column == column)
+            .map(|feature| feature.value)
+    }
+}
+
+impl Parameters {
+    /// The columns of every extraction with these parameters, known before any case is read:
+    /// shape first, then by image, class and feature.
+    ///
+    /// # Errors
+    /// Unknown classes or features.
+    pub fn columns(&self) -> Result<Vec<String>, RadiomicsError> {
+        let mut columns = Vec::new();
+        for (class, wanted) in self.shape_selections()? {
+            let docs = (class.docs)();
+            for feature in wanted {
+                columns.push(format!("original_{}_{}", class.name, docs[feature].name));
+            }
+        }
+        for image in &self.images {
+            for name in image.names() {
+                for (class, wanted) in image_selections(&image.settings)? {
+                    let docs = (class.docs)();
+                    for feature in wanted {
+                        columns.push(format!("{name}_{}_{}", class.name, docs[feature].name));
+                    }
+                }
+            }
+        }
+        Ok(columns)
+    }
+
+    /// Check what does not depend on the data.
+    ///
+    /// # Errors
+    /// Settings that cannot be used, unknown classes or features.
+    pub fn validate(&self) -> Result<(), RadiomicsError> {
+        self.settings.validate()?;
+        for image in &self.images {
+            image.settings.validate()?;
+        }
+        self.columns().map(drop)
+    }
+
+    /// Compute the features of a label.
+    ///
+    /// # Shapes
+    /// `image` and `mask`: `[z, y, x]`, on one grid unless the parameters resample or correct.
+    ///
+    /// # Errors
+    /// Whatever keeps the region from being measured: [`RadiomicsError`].
+    pub fn extract(
+        &self,
+        image: &Image,
+        mask: &LabelMap,
+        label: u16,
+    ) -> Result<Extraction, RadiomicsError> {
+        self.extract_labels(image, mask, &[label])
+            .pop()
+            .unwrap_or(Err(RadiomicsError::EmptyMask))
+    }
+
+    /// Compute the features of several labels; what is common to them is done once.
+    ///
+    /// # Shapes
+    /// As [`Self::extract`]. Returns one result a label, in their order.
+    #[must_use]
+    pub fn extract_labels(
+        &self,
+        image: &Image,
+        mask: &LabelMap,
+        labels: &[u16],
+    ) -> Vec<Result<Extraction, RadiomicsError>> {
+        let common = self.validate().and_then(|()| {
+            let summary = self.additional_info.then(|| ImageSummary::of(image, mask));
+            let image = match &self.preprocessing.normalisation {
+                Some(how) => Cow::Owned(normalise(image, how)?),
+                None => Cow::Borrowed(image),
+            };
+            Ok((summary, image))
+        });
+        match common {
+            Ok((summary, image)) => labels
+                .iter()
+                .map(|&label| self.one_label(summary.as_ref(), &image, mask, label))
+                .collect(),
+            Err(error) => labels.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    fn one_label(
+        &self,
+        summary: Option<&ImageSummary>,
+        image: &Image,
+        mask: &LabelMap,
+        label: u16,
+    ) -> Result<Extraction, RadiomicsError> {
+        let mut prepared = prepare(self, image, mask, label)?;
+        let mut diagnostics = Vec::new();
+        if let Some(summary) = summary {
+            diagnostics = describe_configuration(self);
+            summary.describe(self, image, mask, label, &prepared, &mut diagnostics)?;
+        }
+        let mut warnings = std::mem::take(&mut prepared.warnings);
+        let mut values = self.shape(&prepared.shape, &mut warnings)?;
+
+        let by_image: Vec<_> = self
+            .images
+            .par_iter()
+            .map(|parameters| on_image(parameters, &prepared))
+            .collect();
+        for of_image in by_image {
+            let (of_image, of_image_warnings) = of_image?;
+            values.extend(of_image);
+            warnings.extend(of_image_warnings);
+        }
+        Ok(Extraction {
+            label,
+            values,
+            diagnostics,
+            warnings,
+        })
+    }
+
+    /// The classes that need no image. PyRadiomics leaves shape in 2D out where features are
+    /// not in 2D.
+    fn shape_selections(&self) -> Result<Vec<Selection>, RadiomicsError> {
+        let mut selections = select(&self.settings)?;
+        selections.retain(|(class, _)| {
+            matches!(class.compute, Compute::FromMask(_))
+                && (class.name != SHAPE_2D || self.settings.force_2d_across_axis.is_some())
+        });
+        Ok(selections)
+    }
+
+    fn shape(
+        &self,
+        region: &Region,
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<FeatureValue>, RadiomicsError> {
+        let mut values = Vec::new();
+        for (class, wanted) in self.shape_selections()? {
+            let Compute::FromMask(compute) = class.compute else {
+                continue;
+            };
+            let computed = match compute(region, &self.settings, &wanted) {
+                Err(RadiomicsError::NotPlanar) => {
+                    warnings.push(format!(
+                        "{} is not defined: the region is more than one voxel thick across \
+                         the axis of force2Ddimension",
+                        class.name
+                    ));
+                    vec![f64::NAN; wanted.len()]
+                }
+                other => other?,
+            };
+            let docs = (class.docs)();
+            for (feature, value) in wanted.into_iter().zip(computed) {
+                values.push(FeatureValue {
+                    column: format!("original_{}_{}", class.name, docs[feature].name),
+                    value,
+                });
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// The classes that read an image.
+fn image_selections(settings: &Settings) -> Result<Vec<Selection>, RadiomicsError> {
+    let mut selections = select(settings)?;
+    selections.retain(|(class, _)| matches!(class.compute, Compute::FromImage(_)));
+    Ok(selections)
+}
+
+type ValuesAndWarnings = (Vec<FeatureValue>, Vec<String>);
+
+/// Derive the images of one type and compute every class on each.
+fn on_image(
+    parameters: &ImageParameters,
+    prepared: &Prepared<'_>,
+) -> Result<ValuesAndWarnings, RadiomicsError> {
+    let selections = image_selections(&parameters.settings)?;
+    let names = parameters.names();
+    if selections.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let looks_around = selections
+        .iter()
+        .any(|(class, _)| class.name == LOCAL_INTENSITY);
+    let window = window(prepared, looks_around);
+    let mut warnings = Vec::new();
+
+    let rois: Vec<(String, Roi)> = if parameters.image_type == ImageType::Original {
+        let roi = original(parameters, prepared, looks_around.then_some(window))?;
+        vec![(names[0].clone(), roi)]
+    } else {
+        let inside = prepared.region.mask_in(&window);
+        let outcome = filters::derive(
+            &parameters.image_type,
+            &Source {
+                image: &prepared.image,
+                window: &window,
+                inside: &inside,
+                force_2d_across_axis: parameters.settings.force_2d_across_axis,
+            },
+        )?;
+        warnings.extend(outcome.skipped);
+        outcome
+            .derived
+            .into_par_iter()
+            .map(|derived| {
+                let name = derived.name.clone();
+                let roi = on_derived(parameters, prepared, window, derived, looks_around);
+                Ok((name.clone(), roi.map_err(|error| within(&name, error))?))
+            })
+            .collect::<Result<_, RadiomicsError>>()?
+    };
+
+    let computed: Vec<(String, Vec<f64>, Option<String>)> = rois
+        .into_par_iter()
+        .map(|(name, roi)| {
+            let by_class: Vec<_> = selections
+                .par_iter()
+                .map(|(class, wanted)| match class.compute {
+                    Compute::FromImage(compute) => compute(&roi, &parameters.settings, wanted),
+                    Compute::FromMask(_) => Ok(Vec::new()),
+                })
+                .collect();
+            let mut values = Vec::new();
+            for of_class in by_class {
+                values.extend(of_class.map_err(|error| within(&name, error))?);
+            }
+            let warning = warn_of_levels(&name, roi.grey_levels.values.len());
+            Ok((name, values, warning))
+        })
+        .collect::<Result<_, RadiomicsError>>()?;
+
+    let mut values = Vec::new();
+    for name in &names {
+        let found = computed.iter().find(|(derived, ..)| derived == name);
+        let mut of_image = found.map(|(_, values, _)| values.iter().copied());
+        warnings.extend(found.and_then(|(.., warning)| warning.clone()));
+        for (class, wanted) in &selections {
+            let docs = (class.docs)();
+            for &feature in wanted {
+                let value = of_image.as_mut().and_then(Iterator::next);
+                values.push(FeatureValue {
+                    column: format!("{name}_{}_{}", class.name, docs[feature].name),
+                    value: value.unwrap_or(f64::NAN),
+                });
+            }
+        }
+    }
+    Ok((values, warnings))
+}
+
+fn within(image_type: &str, error: RadiomicsError) -> RadiomicsError {
+    if image_type == "original" {
+        return error;
+    }
+    RadiomicsError::InImage {
+        image_type: image_type.to_owned(),
+        source: Box::new(error),
+    }
+}
+
+fn warn_of_levels(image_type: &str, count: usize) -> Option<String> {
+    let how = if count < FEW_GREY_LEVELS {
+        "few: a narrower bin or a bin count keeps more of the texture"
+    } else if count > MANY_GREY_LEVELS {
+        "many: most pairs of levels never occur; a wider bin is usual"
+    } else {
+        return None;
+    };
+    Some(format!("{image_type} has {count} grey levels, {how}"))
+}
+
+/// The part of the image that features read.
+fn window(prepared: &Prepared<'_>, looks_around: bool) -> BoundingBox {
+    let inner = prepared.region.bounding_box;
+    if !looks_around {
+        return inner;
+    }
+    let geometry = prepared.image.geometry();
+    let margin = geometry
+        .spacing_zyx_mm
+        .map(|mm| (LOCAL_INTENSITY_MM / mm).ceil() as usize);
+    grown(&inner, margin, geometry.shape_zyx)
+}
+
+fn original(
+    parameters: &ImageParameters,
+    prepared: &Prepared<'_>,
+    window: Option<BoundingBox>,
+) -> Result<Roi, RadiomicsError> {
+    let intensities = roi::intensities(&prepared.image, &prepared.region);
+    let mut roi = Roi::discretised(
+        Arc::clone(&prepared.region),
+        intensities,
+        parameters.settings.discretisation,
+    )?;
+    roi.morphological = Arc::clone(&prepared.morphological);
+    roi.surroundings = window.map(|window| Surroundings {
+        values: roi::window_values(&prepared.image, &window),
+        window,
+    });
+    Ok(roi)
+}
+
+fn on_derived(
+    parameters: &ImageParameters,
+    prepared: &Prepared<'_>,
+    window: BoundingBox,
+    derived: Derived,
+    looks_around: bool,
+) -> Result<Roi, RadiomicsError> {
+    let mut roi = Roi::from_window(
+        &derived.values,
+        &window,
+        Arc::clone(&prepared.region),
+        parameters.settings.discretisation,
+    )?;
+    roi.morphological = Arc::clone(&prepared.morphological);
+    if looks_around {
+        roi.surroundings = Some(Surroundings {
+            window,
+            values: derived.values,
+        });
+    }
+    Ok(roi)
+}
