@@ -1,16 +1,18 @@
 //! Stage `radiomics`: one row of features for each case and region of interest.
 
-use clap::Args;
+pub mod rows;
+
+mod options;
+
 use renalflow_imaging::{Image, LabelMap};
-use renalflow_radiomics::{
-    ClassSelection, Discretisation, Features, Settings, columns, extract, extract_from_mask,
-};
+use renalflow_radiomics::{Extraction, Parameters, extract_from_mask};
 use renalflow_sdk::{
     Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
-    Table, Value, Work, clap, table::Row,
+    Table, Value, Work,
 };
-use serde::Serialize;
-use serde_json::Value as Json;
+
+pub use options::Options;
+use rows::{Cells, extraction_cells};
 
 /// The stage, for the command's registry.
 pub const PLUGIN: Plugin = Plugin::of::<Radiomics>();
@@ -19,64 +21,7 @@ pub const PLUGIN: Plugin = Plugin::of::<Radiomics>();
 pub struct Radiomics {
     regions: Vec<String>,
     prefix: String,
-    settings: Settings,
-}
-
-/// Options of `radiomics`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct Options {
-    /// Regions of interest, each one row: names or numbers of labels, joined by `+`
-    #[arg(
-        long,
-        value_name = "LABELS",
-        value_delimiter = ',',
-        default_value = "tumour"
-    )]
-    regions: Vec<String>,
-    /// Feature classes, each with all its default features; `class:Feature` picks single ones
-    #[arg(
-        long,
-        value_name = "CLASS",
-        value_delimiter = ',',
-        default_value = "firstorder,shape,glcm"
-    )]
-    features: Vec<String>,
-    /// Width of a grey-level bin, in the image's unit; an edge lies at 0
-    #[arg(
-        long,
-        value_name = "HU",
-        default_value_t = 25.0,
-        conflicts_with = "bin_count"
-    )]
-    bin_width_hu: f64,
-    /// Number of grey-level bins between the region's extremes, instead of a width
-    #[arg(long, value_name = "N")]
-    bin_count: Option<u32>,
-    /// Distances between the voxels of a pair, in voxels
-    #[arg(
-        long,
-        value_name = "VOXELS",
-        value_delimiter = ',',
-        default_value = "1"
-    )]
-    distances_voxels: Vec<usize>,
-    /// Added to every intensity in Energy, TotalEnergy and RootMeanSquared
-    #[arg(
-        long,
-        value_name = "HU",
-        default_value_t = 0.0,
-        allow_negative_numbers = true
-    )]
-    voxel_array_shift_hu: f64,
-    /// Leave the texture's neighbours in planes across this axis: 0 is z
-    #[arg(long, value_name = "AXIS")]
-    force_2d_across_axis: Option<usize>,
-    /// Put before every column's name, where one table takes the features of several such nodes
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    prefix: String,
-    /// Refuse a region with fewer voxels
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    minimum_roi_voxels: usize,
+    parameters: Parameters,
 }
 
 impl Stage for Radiomics {
@@ -84,8 +29,8 @@ impl Stage for Radiomics {
 
     const DECLARATION: Declaration = Declaration {
         name: "radiomics",
-        version: "1",
-        about: "Extract first-order, shape and texture features with PyRadiomics' definitions",
+        version: "2",
+        about: "Extract features with PyRadiomics' or IBSI's definitions",
         role: Role::PerCase,
         inputs: &[
             Port::new(
@@ -100,20 +45,17 @@ impl Stage for Radiomics {
     };
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
-        let settings = settings(options)?;
-        settings.validate()?;
-        columns(&settings)?;
-        Ok(Vec::new())
+        let (parameters, warnings) = options.parameters()?;
+        parameters.validate()?;
+        Ok(warnings)
     }
 
     fn check_wiring(options: &Options, inputs: &[String]) -> Result<(), Problem> {
-        let settings = settings(options)?;
-        if !inputs.iter().any(|input| input == "image")
-            && let Some(class) = settings.classes.iter().find(|class| class.class != "shape")
-        {
+        let (parameters, _) = options.parameters()?;
+        let has_image = inputs.iter().any(|input| input == "image");
+        if !has_image && let Some(column) = parameters.image_column()? {
             return Err(Problem::new(format!(
-                "class `{}` needs intensities and no image is connected",
-                class.class
+                "`{column}` needs intensities and no image is connected"
             ))
             .fix("connect `image`, or give `--features shape`"));
         }
@@ -121,51 +63,13 @@ impl Stage for Radiomics {
     }
 
     fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
-        let settings = settings(&options)?;
+        let (parameters, _) = options.parameters()?;
         Ok(Work::PerCase(Box::new(Self {
             regions: options.regions,
             prefix: options.prefix,
-            settings,
+            parameters,
         })))
     }
-}
-
-fn settings(options: &Options) -> Result<Settings, Problem> {
-    let mut classes: Vec<ClassSelection> = Vec::new();
-    for wanted in &options.features {
-        let (class, feature) = match wanted.split_once(':') {
-            Some((class, feature)) => (class, Some(feature.to_owned())),
-            None => (wanted.as_str(), None),
-        };
-        match classes
-            .iter_mut()
-            .find(|selection| selection.class == class)
-        {
-            Some(selection) if selection.features.is_empty() || feature.is_none() => {
-                return Err(Problem::new(format!(
-                    "--features names class `{class}` as a whole and again"
-                ))
-                .fix("give the class once, or its single features only"));
-            }
-            Some(selection) => selection.features.extend(feature),
-            None => classes.push(ClassSelection {
-                class: class.to_owned(),
-                features: feature.into_iter().collect(),
-            }),
-        }
-    }
-    Ok(Settings {
-        discretisation: options.bin_count.map_or(
-            Discretisation::BinWidth(options.bin_width_hu),
-            Discretisation::BinCount,
-        ),
-        voxel_array_shift: options.voxel_array_shift_hu,
-        distances_voxels: options.distances_voxels.clone(),
-        force_2d_across_axis: options.force_2d_across_axis,
-        minimum_roi_voxels: options.minimum_roi_voxels,
-        classes,
-        ..Settings::default()
-    })
 }
 
 impl PerCase for Radiomics {
@@ -180,23 +84,25 @@ impl PerCase for Radiomics {
             .regions
             .iter()
             .map(|region| {
-                let features = self
+                let cells = self
                     .features(image.as_ref(), &mask, region)
                     .map_err(|problem| problem.context(format!("region `{region}`")))?;
-                Ok(self.row(case_id, region, &features))
+                Ok(self.row(case_id, region, cells))
             })
             .collect::<Result<Vec<_>, Problem>>()?;
-        Ok(Outputs::none().with("features", Value::Table(Table::from_rows(&rows)?)))
+        let table = Table::from_batch(rows::table(&rows)?)?;
+        Ok(Outputs::none().with("features", Value::Table(table)))
     }
 }
 
 impl Radiomics {
+    /// Diagnostics and features of a region.
     fn features(
         &self,
         image: Option<&Image>,
         mask: &LabelMap,
         region: &str,
-    ) -> Result<Features, Problem> {
+    ) -> Result<Cells, Problem> {
         let labels = mask.region(region)?;
         let merged;
         let (mask, label) = match *labels.as_slice() {
@@ -209,32 +115,57 @@ impl Radiomics {
                 (&merged, 1)
             }
         };
-        Ok(match image {
-            Some(image) => extract(image, mask, label, &self.settings)?,
-            None => extract_from_mask(mask, label, &self.settings)?,
-        })
+        let Some(image) = image else {
+            let features = extract_from_mask(mask, label, &self.parameters.settings)?;
+            let mut cells = size_cells(
+                features.diagnostics.voxel_count,
+                features.diagnostics.volume_mm3,
+                features.diagnostics.spacing_zyx_mm,
+            );
+            let values = features.values.into_iter();
+            cells.extend(values.map(|value| (value.column, value.value.into())));
+            return Ok(cells);
+        };
+        let extraction = self.parameters.extract(image, mask, label)?;
+        for warning in &extraction.warnings {
+            tracing::warn!("region `{region}`: {warning}");
+        }
+        let Extraction {
+            voxel_count,
+            spacing_zyx_mm,
+            ..
+        } = extraction;
+        let volume_mm3 = voxel_count as f64 * spacing_zyx_mm.iter().product::<f64>();
+        let mut cells = size_cells(voxel_count, volume_mm3, spacing_zyx_mm);
+        cells.extend(extraction_cells(&extraction));
+        Ok(cells)
     }
 
-    fn row(&self, case_id: &str, region: &str, features: &Features) -> Row {
-        let diagnostics = &features.diagnostics;
-        let mut row = Row::new();
-        row.insert("case_id".to_owned(), case_id.into());
-        row.insert("roi".to_owned(), region.into());
-        let mut put = |name: &str, value: Json| row.insert(format!("{}{name}", self.prefix), value);
-        put("diagnostics_voxels", diagnostics.voxel_count.into());
-        put(
-            "diagnostics_volume_ml",
-            (diagnostics.volume_mm3 / 1000.0).into(),
+    fn row(&self, case_id: &str, region: &str, cells: Cells) -> Cells {
+        let mut row = vec![
+            ("case_id".to_owned(), case_id.into()),
+            ("roi".to_owned(), region.into()),
+        ];
+        row.extend(
+            cells
+                .into_iter()
+                .map(|(name, cell)| (format!("{}{name}", self.prefix), cell)),
         );
-        for (axis, mm) in ["z", "y", "x"].iter().zip(diagnostics.spacing_zyx_mm) {
-            put(&format!("diagnostics_spacing_{axis}_mm"), mm.into());
-        }
-        if let Some(levels) = diagnostics.grey_level_count {
-            put("diagnostics_grey_levels", levels.into());
-        }
-        for feature in &features.values {
-            put(&feature.column, feature.value.into());
-        }
         row
     }
+}
+
+/// How large the region is that features were computed on.
+fn size_cells(voxel_count: usize, volume_mm3: f64, spacing_zyx_mm: [f64; 3]) -> Cells {
+    let mut cells = vec![
+        ("diagnostics_voxels".to_owned(), voxel_count.into()),
+        (
+            "diagnostics_volume_ml".to_owned(),
+            (volume_mm3 / 1000.0).into(),
+        ),
+    ];
+    for (axis, mm) in ["z", "y", "x"].iter().zip(spacing_zyx_mm) {
+        cells.push((format!("diagnostics_spacing_{axis}_mm"), mm.into()));
+    }
+    cells
 }

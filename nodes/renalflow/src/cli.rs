@@ -32,6 +32,8 @@ pub enum Command {
     /// Run one stage as a node of a dataflow (this is what graphs call).
     #[command(disable_help_flag = true)]
     Node(Node),
+    /// Compute radiomic features of an image and a mask, or of a list of cases, without a graph.
+    Radiomics(Radiomics),
     /// Generate the synthetic cohort as files in KiTS19's layout.
     Phantom(Phantom),
     /// Show the cases of a data set: labels, files, and problems that others have reported.
@@ -110,6 +112,59 @@ pub struct Node {
     /// Its options.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub args: Vec<String>,
+}
+
+/// Options of `radiomics`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  renalflow radiomics --params P.yaml image.nii.gz mask.nii.gz
+  renalflow radiomics --params P.yaml image.nrrd mask.nrrd --label 1,2 -o features.parquet
+  renalflow radiomics --params P.yaml cases.csv -j 4 -o features.csv
+
+A list of cases has the columns Image and Mask, Label where it differs from row to row, and any
+others, which are carried through. P.yaml is a PyRadiomics parameter file, read as it is.")]
+pub struct Radiomics {
+    /// An image (NIfTI, NRRD, DICOM folder), or a list of cases (.csv).
+    #[arg(value_name = "IMAGE|CASES.csv")]
+    pub input: PathBuf,
+    /// The mask of the image (NIfTI, NRRD).
+    pub mask: Option<PathBuf>,
+    /// Parameter file of PyRadiomics, YAML or JSON [default: PyRadiomics' defaults].
+    #[arg(long, short = 'p', alias = "param", value_name = "FILE")]
+    pub params: Option<PathBuf>,
+    /// Labels, each a row of its own [default: the list's, else the parameter file's, else 1].
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub label: Vec<u16>,
+    /// Table to write, by its ending .parquet, .csv or .json [default: standard output].
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Form of the table, whatever the ending.
+    #[arg(long, short, value_enum)]
+    pub format: Option<TableFormat>,
+    /// Threads [default: one a core].
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Instead of one value a region, write each feature as a map (NIfTI) into this folder.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "format"])]
+    pub maps: Option<PathBuf>,
+    /// Print errors only.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Forms of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// Columns with types, for Polars, pandas, R.
+    Parquet,
+    /// Comma-separated text.
+    Csv,
+    /// A list with one flat object a row.
+    Json,
+    /// One line a value, to read.
+    #[value(alias = "txt")]
+    Text,
 }
 
 /// Options of `phantom`.

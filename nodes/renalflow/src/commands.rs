@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     cli::{self, Cli, Command},
-    registry, run, screen,
+    radiomics, registry, run, screen,
 };
 
 /// Do what the command line asks.
@@ -24,6 +24,7 @@ pub fn dispatch(cli: Cli) -> ExitCode {
         Command::Graph(options) => graph(&options),
         Command::Nodes(options) => nodes(&options),
         Command::Node(options) => node(&options),
+        Command::Radiomics(options) => radiomics::radiomics(&options),
         Command::Phantom(options) => phantom(&options),
         Command::Dataset(options) => dataset(&options),
     }

@@ -33,6 +33,10 @@ const LOCAL_INTENSITY: &str = "localintensity";
 pub struct Extraction {
     /// The label of the region.
     pub label: u16,
+    /// Number of voxels of the region, after resampling and resegmentation.
+    pub voxel_count: usize,
+    /// Distance between their centres.
+    pub spacing_zyx_mm: [f64; 3],
     /// The values in the order of [`Parameters::columns`]; NaN where a feature is not defined
     /// on this region or its image could not be derived (the warnings say why).
     pub values: Vec<FeatureValue>,
@@ -78,6 +82,21 @@ impl Parameters {
             }
         }
         Ok(columns)
+    }
+
+    /// A column that needs an image, `None` where shape alone is wanted.
+    ///
+    /// # Errors
+    /// Unknown classes or features.
+    pub fn image_column(&self) -> Result<Option<String>, RadiomicsError> {
+        let columns = self.columns()?;
+        let from_mask = self.shape_selections()?;
+        let is_shape = |column: &str| {
+            from_mask
+                .iter()
+                .any(|(class, _)| column.starts_with(&format!("original_{}_", class.name)))
+        };
+        Ok(columns.into_iter().find(|column| !is_shape(column)))
     }
 
     /// Check what does not depend on the data.
@@ -166,6 +185,8 @@ impl Parameters {
         }
         Ok(Extraction {
             label,
+            voxel_count: prepared.region.voxel_count,
+            spacing_zyx_mm: prepared.region.spacing_zyx_mm,
             values,
             diagnostics,
             warnings,

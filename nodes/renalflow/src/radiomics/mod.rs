@@ -1,0 +1,81 @@
+//! `renalflow radiomics`: features of a case, or of a list of cases, without a graph.
+
+mod cases;
+mod output;
+mod work;
+
+use std::{path::Path, process::ExitCode, time::Instant};
+
+use indicatif::HumanDuration;
+use renalflow_radiomics::Parameters;
+use renalflow_stage_radiomics::rows;
+
+use crate::{cli, screen};
+
+/// Do what the command line asks: 0 where every row has its features, 1 otherwise.
+pub fn radiomics(options: &cli::Radiomics) -> ExitCode {
+    match run(options) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(message) => {
+            screen::complain(message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Read parameters, cases and destination before anything is computed; then compute and write.
+/// Returns the number of rows that failed.
+fn run(options: &cli::Radiomics) -> Result<usize, String> {
+    let parameters = parameters(options.params.as_deref())?;
+    let columns = parameters.columns().map_err(|error| error.to_string())?;
+    let cases = cases::read(options, &parameters)?;
+    let destination = output::Destination::of(options, cases.len())?;
+    if let Some(folder) = &options.maps {
+        return work::maps(&cases, &parameters, folder, options);
+    }
+
+    let started = Instant::now();
+    let results = work::run(&cases, &parameters, options);
+    let failed = results.iter().filter(|row| row.error.is_some()).count();
+    for row in &results {
+        let name = format!("{} label {}", row.image.display(), row.label);
+        if let Some(error) = &row.error {
+            screen::complain(format!("{name}: {error}"));
+        }
+        if !options.quiet {
+            for warning in &row.warnings {
+                screen::remark(format!("warning: {name}: {warning}"));
+            }
+        }
+    }
+    let cells: Vec<rows::Cells> = results.into_iter().map(|row| row.cells).collect();
+    let table = rows::table(&cells).map_err(|error| error.to_string())?;
+    destination.write(&table)?;
+    if !options.quiet && (cells.len() > 1 || failed > 0) {
+        screen::remark(format!(
+            "{} of {} rows with {} features in {}{}",
+            cells.len() - failed,
+            cells.len(),
+            columns.len(),
+            HumanDuration(started.elapsed()),
+            match destination.path() {
+                Some(path) => format!(": {}", path.display()),
+                None => String::new(),
+            }
+        ));
+    }
+    Ok(failed)
+}
+
+/// The parameters of a file, or the defaults; its errors and warnings are printed.
+fn parameters(path: Option<&Path>) -> Result<Parameters, String> {
+    let Some(path) = path else {
+        return Ok(Parameters::default());
+    };
+    let (parameters, warnings) = Parameters::read(path).map_err(|error| error.to_string())?;
+    for warning in warnings {
+        screen::remark(format!("warning: {}: {warning}", path.display()));
+    }
+    Ok(parameters)
+}

@@ -1,0 +1,166 @@
+//! Cases on threads.
+
+use std::{
+    io::IsTerminal,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use renalflow_imaging::{LabelNames, io};
+use renalflow_radiomics::{Extraction, Parameters};
+use renalflow_stage_radiomics::rows::{Cells, extraction_cells};
+
+use super::cases::{Case, Row};
+use crate::cli;
+
+/// A finished row.
+pub struct Finished {
+    place: usize,
+    /// The image, for messages.
+    pub image: PathBuf,
+    /// The label, for messages.
+    pub label: u16,
+    /// What goes into the table.
+    pub cells: Cells,
+    /// Why there are no features.
+    pub error: Option<String>,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// Compute every row; they come back in the order of the list, whatever the order in which
+/// they were done.
+pub fn run(cases: &[Case], parameters: &Parameters, options: &cli::Radiomics) -> Vec<Finished> {
+    let mut finished: Vec<Finished> = each(cases, options, |case| one_case(case, parameters))
+        .into_iter()
+        .flatten()
+        .collect();
+    finished.sort_by_key(|row| row.place);
+    finished
+}
+
+/// Do something with each case on as many threads as are asked for: a case a thread where there
+/// are enough cases, several threads a case otherwise.
+pub(super) fn each<T: Send>(
+    cases: &[Case],
+    options: &cli::Radiomics,
+    work: impl Fn(&Case) -> T + Sync,
+) -> Vec<T> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = options.jobs.unwrap_or(cores).max(1);
+    let workers = threads.min(cases.len()).max(1);
+    let bar = progress(cases.len() as u64, options.quiet);
+    let next = AtomicUsize::new(0);
+    let mut done: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..workers)
+            .map(|worker| {
+                // What the division leaves over goes to the first workers.
+                let share = threads / workers + usize::from(worker < threads % workers);
+                let (next, bar, work) = (&next, &bar, &work);
+                scope.spawn(move || {
+                    let pool = ThreadPoolBuilder::new().num_threads(share).build().ok();
+                    let mut done = Vec::new();
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(case) = cases.get(at) else { break };
+                        bar.set_message(name(case));
+                        done.push((at, within(pool.as_ref(), || work(case))));
+                        bar.inc(1);
+                    }
+                    done
+                })
+            })
+            .collect();
+        handles
+            .into_iter()
+            .flat_map(|handle| handle.join().unwrap_or_default())
+            .collect()
+    });
+    bar.finish_and_clear();
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn within<T: Send>(pool: Option<&ThreadPool>, work: impl FnOnce() -> T + Send) -> T {
+    match pool {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+fn name(case: &Case) -> String {
+    let mut name = case.image.display().to_string();
+    if let Some(folder) = case.image.parent().and_then(|folder| folder.file_name()) {
+        let file = case.image.file_name().unwrap_or_default();
+        name = format!("{}/{}", folder.display(), file.display());
+    }
+    name
+}
+
+fn progress(cases: u64, quiet: bool) -> ProgressBar {
+    let bar = ProgressBar::new(cases);
+    if quiet || cases < 2 || !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template(
+        "{bar:24.cyan/dim} {pos:>4}/{len}  {per_sec:>9}  {eta:>4} left  {msg:.dim}",
+    );
+    if let Ok(style) = style {
+        bar.set_style(style.progress_chars("━━╌"));
+    }
+    bar
+}
+
+fn one_case(case: &Case, parameters: &Parameters) -> Vec<Finished> {
+    let labels: Vec<u16> = case.rows.iter().map(|row| row.label).collect();
+    let read = || -> Result<_, String> {
+        let image = io::read_image(&case.image).map_err(|error| error.to_string())?;
+        let mask = io::read_label_map(&case.mask, LabelNames::new());
+        Ok((image, mask.map_err(|error| error.to_string())?))
+    };
+    let results = match read() {
+        Ok((image, mask)) => parameters
+            .extract_labels(&image, &mask, &labels)
+            .into_iter()
+            .map(|result| result.map_err(|error| error.to_string()))
+            .collect(),
+        Err(error) => vec![Err(error); labels.len()],
+    };
+    case.rows
+        .iter()
+        .zip(results)
+        .map(|(row, result)| finish(case, row, result))
+        .collect()
+}
+
+fn finish(case: &Case, row: &Row, result: Result<Extraction, String>) -> Finished {
+    let mut cells = row.carried.clone();
+    let mut put = |name: &str, text: &str| cells.push((name.to_owned(), text.into()));
+    let mut warnings = Vec::new();
+    let error = match result {
+        Ok(extraction) => {
+            put("status", "ok");
+            if !extraction.warnings.is_empty() {
+                put("warnings", &extraction.warnings.join("; "));
+            }
+            cells.extend(extraction_cells(&extraction));
+            warnings = extraction.warnings;
+            None
+        }
+        Err(error) => {
+            put("status", "failed");
+            put("error", &error);
+            Some(error)
+        }
+    };
+    Finished {
+        place: row.place,
+        image: case.image.clone(),
+        label: row.label,
+        cells,
+        error,
+        warnings,
+    }
+}

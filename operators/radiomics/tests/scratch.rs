@@ -1,0 +1,89 @@
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
+use renalflow_imaging::{LabelNames, io};
+use renalflow_radiomics::*;
+use std::collections::BTreeMap;
+
+#[test]
+fn resampled() {
+    let shared = std::path::Path::new("/work/shared");
+    let text = std::fs::read_to_string(shared.join("reference/pyradiomics/resampled.csv")).unwrap();
+    let settings = Settings {
+        discretisation: Discretisation::BinCount(32),
+        voxel_array_shift: 300.0,
+        weighting_norm: Some(WeightingNorm::Euclidean),
+        ..Settings::default()
+    };
+    let parameters = Parameters {
+        preprocessing: Preprocessing {
+            normalisation: Some(Normalisation {
+                scale: 100.0,
+                outliers_deviations: None,
+            }),
+            resampling: Some(ResamplingParameters {
+                spacing_zyx_mm: [2.0; 3],
+                interpolator: Interpolator::BSpline,
+                round_intensities: false,
+            }),
+            pad_distance_voxels: 10,
+            ..Preprocessing::default()
+        },
+        images: vec![ImageParameters {
+            image_type: ImageType::Original,
+            settings: settings.clone(),
+        }],
+        settings,
+        ..Parameters::default()
+    };
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    for line in lines {
+        let row: BTreeMap<&str, &str> = header.iter().copied().zip(line.split(',')).collect();
+        let case = row["case"];
+        let [i, m] = if case.starts_with("STS_") {
+            ["image", "mask"].map(|n| shared.join(format!("data/sts/{case}/{n}.nii.gz")))
+        } else {
+            ["image", "label"].map(|n| shared.join(format!("data/pyradiomics/{case}_{n}.nrrd")))
+        };
+        let image = io::read_image(&i).unwrap();
+        let mask = io::read_label_map(&m, LabelNames::new()).unwrap();
+        let e = parameters.extract(&image, &mask, 1).unwrap();
+        let mut worst = (0.0, String::new());
+        for f in &e.values {
+            let r: f64 = row[f.column.as_str()].parse().unwrap();
+            let d = (f.value - r).abs() / r.abs().max(1e-3);
+            if d > worst.0 {
+                worst = (d, format!("{} {} {}", f.column, f.value, r));
+            }
+        }
+        println!("{case} {worst:?}");
+        if case == "STS_002" {
+            for d in &e.diagnostics {
+                println!("{} {:?}", d.column, d.value);
+            }
+        }
+    }
+}
+
+#[test]
+fn io_time() {
+    for case in ["STS_002", "STS_001"] {
+        for name in ["image", "mask"] {
+            let path = format!("/work/shared/data/sts/{case}/{name}.nii.gz");
+            let mut best = 1e9f64;
+            for _ in 0..30 {
+                let t = std::time::Instant::now();
+                if name == "image" {
+                    std::hint::black_box(io::read_image(&path).unwrap());
+                } else {
+                    std::hint::black_box(io::read_label_map(&path, LabelNames::new()).unwrap());
+                }
+                best = best.min(t.elapsed().as_secs_f64());
+            }
+            println!(
+                "{case} {name} {:.2} ms, {} bytes",
+                best * 1e3,
+                std::fs::metadata(&path).unwrap().len()
+            );
+        }
+    }
+}
