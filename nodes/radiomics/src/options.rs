@@ -1,13 +1,13 @@
 //! Options of the stage, and what they mean for an extraction.
 
-use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 use renalflow_radiomics::{
     ClassSelection, Discretisation, ImageParameters, ImageType, Parameters, Settings,
 };
 use renalflow_sdk::{Problem, clap};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Options of `radiomics`.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -29,7 +29,7 @@ pub struct Options {
             "force_2d_across_axis", "minimum_roi_voxels",
         ]
     )]
-    params: Option<PathBuf>,
+    params: Option<ParameterFile>,
     /// Feature classes, each with all its default features; `class:Feature` picks single ones
     #[arg(
         long,
@@ -76,12 +76,38 @@ pub struct Options {
     minimum_roi_voxels: usize,
 }
 
+/// A parameter file. Its text, not its name, stands for it in lineage keys and in the record
+/// of a run.
+#[derive(Debug, Clone)]
+struct ParameterFile {
+    name: String,
+    text: String,
+}
+
+impl FromStr for ParameterFile {
+    type Err = String;
+
+    fn from_str(path: &str) -> Result<Self, Self::Err> {
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        Ok(Self {
+            name: path.to_owned(),
+            text,
+        })
+    }
+}
+
+impl Serialize for ParameterFile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
 impl Options {
     /// The parameters of the file, or those that the other options make; and what the file's
     /// reader has to say.
     pub(crate) fn parameters(&self) -> Result<(Parameters, Vec<String>), Problem> {
-        if let Some(path) = &self.params {
-            let (parameters, warnings) = Parameters::read(path)?;
+        if let Some(file) = &self.params {
+            let (parameters, warnings) = Parameters::from_text(&file.text, &file.name)?;
             let warnings = warnings.iter().map(ToString::to_string).collect();
             return Ok((parameters, warnings));
         }
