@@ -117,7 +117,7 @@ fn one_case(case: &Case, parameters: &Parameters) -> Vec<Finished> {
     let labels: Vec<u16> = case.rows.iter().map(|row| row.label).collect();
     let read = || -> Result<_, String> {
         let image = io::read_image(&case.image).map_err(|error| error.to_string())?;
-        let mask = io::read_label_map(&case.mask, LabelNames::new());
+        let mask = io::read_label_channel(&case.mask, LabelNames::new(), case.label_channel);
         Ok((image, mask.map_err(|error| error.to_string())?))
     };
     let results = match read() {
