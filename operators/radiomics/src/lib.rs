@@ -44,6 +44,7 @@ mod extract;
 mod extraction;
 mod feature;
 mod grey_levels;
+mod mask;
 mod parameters;
 mod prepare;
 mod region;
@@ -54,6 +55,7 @@ mod statistics;
 pub mod filters;
 pub mod firstorder;
 pub mod glcm;
+pub mod reference;
 pub mod shape;
 
 pub use diagnostics::{Diagnostic, DiagnosticValue};
@@ -66,6 +68,7 @@ pub use feature::{
     CLASSES, Compute, ComputeFrom, Feature, FeatureClass, FeatureDoc, Ibsi, PyRadiomics,
 };
 pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS};
+pub use mask::Mask;
 pub use parameters::{
     ImageParameters, ImageType, Interpolator, LogSigma, Normalisation, Parameters, Preprocessing,
     ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters,
