@@ -51,6 +51,12 @@ mod statistics;
 pub mod filters;
 pub mod firstorder;
 pub mod glcm;
+pub mod gldm;
+pub mod gldzm;
+pub mod glrlm;
+pub mod glszm;
+pub mod level_size;
+pub mod ngldm;
 pub mod shape;
 
 pub use error::RadiomicsError;
