@@ -151,6 +151,17 @@ pub enum RadiomicsError {
         /// The bound, in MiB.
         bound_mebibytes: u64,
     },
+    /// A region with more voxels than the counts of texture matrices hold.
+    #[error(
+        "the region has {voxel_count} voxels, over the bound of {bound} that texture is counted \
+         for: crop the mask or resample it to larger voxels"
+    )]
+    TooManyVoxels {
+        /// Number of voxels of the region.
+        voxel_count: usize,
+        /// Largest number allowed.
+        bound: usize,
+    },
     /// A feature class that does not exist.
     #[error("there is no feature class '{name}'; the classes are {known}")]
     UnknownClass {

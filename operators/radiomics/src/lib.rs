@@ -56,6 +56,12 @@ pub mod filters;
 pub mod firstorder;
 pub mod glcm;
 pub mod reference;
+pub mod gldm;
+pub mod gldzm;
+pub mod glrlm;
+pub mod glszm;
+pub mod level_size;
+pub mod ngldm;
 pub mod shape;
 
 pub use diagnostics::{Diagnostic, DiagnosticValue};
