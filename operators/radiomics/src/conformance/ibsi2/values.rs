@@ -8,7 +8,6 @@ use renalflow_imaging::{
     resample::{
         GridRule, Interpolation, Output, Precision, ResampleError, Resampling, resample_image,
     },
-    with_image,
 };
 
 use super::ConformanceError;
@@ -207,12 +206,10 @@ pub fn prepare(
             (Image::F64(resampled.map(|hu| hu.round())), inside)
         }
     };
-    let labels: Vec<u16> = with_image!(&image, volume => {
-        let voxels = volume.voxels().iter().zip(inside.voxels());
-        voxels
-            .map(|(&hu, &inside)| u16::from(inside && (-1000.0..=400.0).contains(&f64::from(hu))))
-            .collect()
-    });
+    let intensities = image.to_f64();
+    let voxels = intensities.voxels().iter().zip(inside.voxels());
+    let kept = |(hu, &inside)| u16::from(inside && (-1000.0..=400.0).contains(hu));
+    let labels: Vec<u16> = voxels.map(kept).collect();
     let geometry = image.geometry().clone();
     let volume =
         Volume::new(geometry, labels).map_err(|e: GeometryError| ResampleError::from(e))?;
@@ -356,4 +353,40 @@ fn parse_line(line: &str) -> Option<ReferenceValue> {
         tag: tag.to_owned(),
         consensus,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_read_as_published() {
+        let table = "filter_id;feature;feature_tag;consensus_value;tolerance\n\
+            1.A;Energy;stat_energy;6.96e+09;4.5e+08\n\
+            8.B;Quartile coefficient of dispersion;stat_qcod;;\n";
+        let values = parse_reference_values(table).unwrap();
+        assert_eq!(values.len(), 2);
+        assert_eq!(values[0].consensus, Some([6.96e9, 4.5e8]));
+        assert_eq!((values[1].id.as_str(), values[1].consensus), ("8.B", None));
+        for bad in [
+            "1.A;Mean;stat_mean;1",
+            "1.A;Mean;stat_mean;1;",
+            "1.A;Mean;stat_mean;x;1",
+        ] {
+            let error = parse_reference_values(&format!("header\n{bad}")).unwrap_err();
+            assert!(matches!(error, ConformanceError::Reference { line: 2, .. }));
+        }
+    }
+
+    #[test]
+    fn every_test_has_its_own_filter() {
+        let tests = value_tests();
+        assert_eq!(tests.len(), 18);
+        for (i, test) in tests.iter().enumerate() {
+            let original = test.filter == ImageType::Original;
+            assert_eq!(original, test.id.starts_with("1."), "{}", test.id);
+            let same = tests[..i].iter().find(|other| other.filter == test.filter);
+            assert!(same.is_none() || original, "{}", test.id);
+        }
+    }
 }

@@ -26,16 +26,8 @@ impl Block {
         ranges: [Range<usize>; 3],
         filter: &str,
     ) -> Result<Self, RadiomicsError> {
-        let [_, ny, nx] = image.geometry().shape_zyx;
-        let [rz, ry, rx] = &ranges;
-        let mut values = Vec::with_capacity(ranges.iter().map(Range::len).product());
-        with_image!(image, volume => {
-            let voxels = volume.voxels();
-            for (z, y) in rz.clone().flat_map(|z| ry.clone().map(move |y| (z, y))) {
-                let row = (z * ny + y) * nx;
-                values.extend(voxels[row + rx.start..row + rx.end].iter().map(|&v| f64::from(v)));
-            }
-        });
+        let shape_zyx = image.geometry().shape_zyx;
+        let values = with_image!(image, volume => values(volume.voxels(), shape_zyx, &ranges));
         let block = Self { ranges, values };
         block.refuse_non_finite(filter)?;
         Ok(block)
@@ -58,4 +50,18 @@ impl Block {
             first_value: self.values[first],
         })
     }
+}
+
+/// The values of a box of an array in C order.
+fn values<T: Copy + Into<f64>>(
+    voxels: &[T],
+    [_, ny, nx]: [usize; 3],
+    [z, y, x]: &[Range<usize>; 3],
+) -> Vec<f64> {
+    let mut values = Vec::with_capacity(z.len() * y.len() * x.len());
+    for row in z.clone().flat_map(|z| y.clone().map(move |y| z * ny + y)) {
+        let row = &voxels[row * nx + x.start..row * nx + x.end];
+        values.extend(row.iter().map(|&voxel| voxel.into()));
+    }
+    values
 }

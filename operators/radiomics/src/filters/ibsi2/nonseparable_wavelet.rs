@@ -17,8 +17,9 @@ use crate::RadiomicsError;
 /// The frequencies along an axis with `n` samples run from -1 to 1 in `n` steps, both ends
 /// included, so that an even `n` has no frequency 0. The standard's reference maps are made
 /// that way: map 8.a.2 is met to 1e-5 of its range with these frequencies and missed by 2.5 %
-/// with `2 k / n`. Where this breaks the symmetry of a real filter the real part of the
-/// response is taken.
+/// with `2 k / n`. Such frequencies are not the same both ways, so that of the response, which
+/// is then complex, the real part is taken, and a mirrored image has not quite the mirrored
+/// response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NonseparableWavelet {
     /// Which wavelet (`389V`).

@@ -328,3 +328,68 @@ fn accumulate(out: &mut [f64], rows: &[(f64, &[f64])]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rotation::orientations;
+    use super::*;
+
+    fn chain(taps: &[f64]) -> Chain {
+        vec![Kernel::new(taps.to_vec())]
+    }
+
+    #[test]
+    fn orientations_that_differ_in_sign_are_one_convolution() {
+        let (even, odd) = (chain(&[1.0, 4.0, 1.0]), chain(&[-1.0, 0.0, 1.0]));
+        let (chains, terms) = terms_of(&orientations(&[even.clone(), odd.clone(), odd], None));
+        assert_eq!(chains.each_ref().map(Vec::len), [2, 2, 2]);
+        assert_eq!(
+            terms.len(),
+            3,
+            "one for each axis that the even kernel may lie along"
+        );
+        for term in terms {
+            assert_eq!([term.as_is, term.negated], [4, 4]);
+        }
+        let (_, terms) = terms_of(&orientations(&[even.clone(), even.clone(), even], None));
+        assert_eq!((terms.len(), terms[0].as_is), (1, 24));
+    }
+
+    #[test]
+    fn a_chain_meets_the_border_at_each_kernel() {
+        // Mean of 3 twice, by hand: 0 and 9 become 3 and 6 where the border is mirrored.
+        let input = Block {
+            ranges: [0..1, 0..1, 0..2],
+            values: vec![0.0, 9.0],
+        };
+        let twice = vec![Kernel::mean(3), Kernel::mean(3)];
+        let out = run(&input, 2, &twice, &(0..2), 2, Boundary::Mirror);
+        assert_eq!(out.values, [4.0, 5.0]);
+        let out = run(&input, 2, &twice, &(0..2), 2, Boundary::Zero);
+        assert_eq!(out.values, [2.0, 2.0]);
+    }
+
+    #[test]
+    fn an_even_number_of_taps_is_centred_after_the_middle() {
+        let input = Block {
+            ranges: [0..1, 0..1, 0..5],
+            values: vec![0.0, 0.0, 1.0, 0.0, 0.0],
+        };
+        let kernel = Kernel::new(vec![1.0, 2.0, 3.0, 4.0]);
+        let out = convolve(&input, 2, &kernel, &(0..5), 5, Boundary::Zero);
+        assert_eq!(out.values, [1.0, 2.0, 3.0, 4.0, 0.0]);
+        let spread = Kernel::new(vec![1.0, 2.0]).spread(2);
+        let out = convolve(&input, 2, &spread, &(0..5), 5, Boundary::Zero);
+        assert_eq!(out.values, [1.0, 0.0, 2.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_spectrum_of_an_even_kernel() {
+        let kernel = Kernel::new(vec![0.25, 0.5, 0.25]);
+        assert_eq!(kernel.spectrum(0, 8), 1.0);
+        assert!(kernel.spectrum(4, 8).abs() < 1e-15);
+        assert!(
+            (kernel.spectrum(1, 8) - 0.5 - 0.5 * std::f64::consts::FRAC_1_SQRT_2).abs() < 1e-15
+        );
+    }
+}

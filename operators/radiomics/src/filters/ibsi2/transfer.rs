@@ -134,13 +134,18 @@ fn read_row(
         row.fill(0.0);
         return;
     };
-    with_image!(source.image, volume => {
-        let start = (z * ny + y) * nx;
-        let voxels = &volume.voxels()[start..start + nx];
-        for (x, cell) in row.iter_mut().enumerate() {
-            *cell = place(2, x).map_or(0.0, |x| f64::from(voxels[x]));
-        }
-    });
+    let start = (z * ny + y) * nx;
+    with_image!(source.image, volume => fill(row, &volume.voxels()[start..start + nx], place));
+}
+
+fn fill<T: Copy + Into<f64>>(
+    row: &mut [f64],
+    voxels: &[T],
+    place: &impl Fn(usize, usize) -> Option<usize>,
+) {
+    for (x, cell) in row.iter_mut().enumerate() {
+        *cell = place(2, x).map_or(0.0, |x| voxels[x].into());
+    }
 }
 
 fn refuse_non_finite(
