@@ -94,6 +94,36 @@ pub enum RadiomicsError {
         /// Its value.
         first_value: f64,
     },
+    /// NaN or infinite voxels where a filter reads, which it would spread.
+    #[error(
+        "filter {filter} reads {count} voxel(s) that are not finite, the first at {first_zyx:?} \
+         (z, y, x) is {first_value}, and would spread them: repair the image, or crop it to \
+         what is sound around the region"
+    )]
+    NonFiniteUnderFilter {
+        /// The filter, by the name of the image it derives.
+        filter: String,
+        /// How many; where a filter reads slice by slice, in the first such slice.
+        count: usize,
+        /// Index of the first, in the image.
+        first_zyx: [usize; 3],
+        /// Its value.
+        first_value: f64,
+    },
+    /// A filter that would work in too large a Fourier domain.
+    #[error(
+        "filter {filter} would work in a Fourier domain of {padded_zyx:?} voxels, over the \
+         bound of {bound_voxels}: crop the image around the region, resample it to larger \
+         voxels, or let it go on periodically, which needs no padding"
+    )]
+    FilterTooLarge {
+        /// The filter, by the name of the image it derives.
+        filter: String,
+        /// The domain: z, y, x; for filters in slices the first counts those held together.
+        padded_zyx: [usize; 3],
+        /// The bound on their product.
+        bound_voxels: usize,
+    },
     /// A setting that cannot be used.
     #[error("setting {name} is {value}: {rule}")]
     Setting {

@@ -52,6 +52,7 @@ mod roi;
 mod settings;
 mod statistics;
 
+pub mod conformance;
 pub mod filters;
 pub mod firstorder;
 pub mod glcm;
