@@ -4,10 +4,10 @@
 use std::fmt::Display;
 
 use petgraph::unionfind::UnionFind;
-use renalflow_imaging::{Geometry, Image, LabelMap, Volume, with_image};
+use renalflow_imaging::{Geometry, Image, Volume, with_image};
 
 use crate::{
-    Parameters, Region, error::RadiomicsError, prepare::Prepared, roi, statistics::sum_of,
+    Mask, Parameters, Region, error::RadiomicsError, prepare::Prepared, roi, statistics::sum_of,
 };
 
 /// A diagnostics column and its value.
@@ -60,23 +60,19 @@ pub(crate) fn describe_configuration(parameters: &Parameters) -> Vec<Diagnostic>
     .collect()
 }
 
-/// What is said of image and mask as they were given, whatever the label.
+/// What is said of the image as it was given, whatever the label.
 pub(crate) struct ImageSummary {
     image: Vec<Diagnostic>,
-    mask_digest: String,
 }
 
 impl ImageSummary {
-    pub fn of(image: &Image, mask: &LabelMap) -> Self {
+    pub fn of(image: &Image) -> Self {
         let mut diagnostics = vec![diagnostic(
             "Image-original_Hash",
             DiagnosticValue::Text(image_digest(image)),
         )];
         describe_image("original", image, &mut diagnostics);
-        Self {
-            image: diagnostics,
-            mask_digest: digest(mask.volume.voxels()),
-        }
+        Self { image: diagnostics }
     }
 
     /// Add what is known of every stage of preparation.
@@ -84,7 +80,7 @@ impl ImageSummary {
         &self,
         parameters: &Parameters,
         given: &Image,
-        mask: &LabelMap,
+        mask: &Mask,
         label: u16,
         prepared: &Prepared<'_>,
         diagnostics: &mut Vec<Diagnostic>,
@@ -92,7 +88,7 @@ impl ImageSummary {
         diagnostics.extend(self.image.iter().cloned());
         diagnostics.push(diagnostic(
             "Mask-original_Hash",
-            DiagnosticValue::Text(self.mask_digest.clone()),
+            DiagnosticValue::Text(mask.digest.clone()),
         ));
         let how = &parameters.preprocessing;
         let moved = how.resampling.is_some() || how.pre_crop || prepared.mask_was_corrected;
@@ -102,18 +98,12 @@ impl ImageSummary {
                 minimum_roi_voxels: 0,
                 ..parameters.settings.clone()
             };
-            let original = Region::new(mask, label, &any_size)?;
+            let original = mask.region(label, &any_size)?;
             let image = (!prepared.mask_was_corrected && how.resampling.is_none()).then_some(given);
-            describe_mask("original", image, mask.geometry(), &original, diagnostics);
+            describe_mask("original", image, &mask.geometry, &original, diagnostics);
         } else {
             let region = &prepared.morphological;
-            describe_mask(
-                "original",
-                Some(given),
-                mask.geometry(),
-                region,
-                diagnostics,
-            );
+            describe_mask("original", Some(given), &mask.geometry, region, diagnostics);
         }
         let grid = prepared.image.geometry();
         if how.resampling.is_some() {
@@ -279,7 +269,7 @@ fn image_digest(image: &Image) -> String {
 }
 
 /// BLAKE3 of the voxels' bytes, little endian.
-fn digest<T: bytemuck::NoUninit>(voxels: &[T]) -> String {
+pub(crate) fn digest<T: bytemuck::NoUninit>(voxels: &[T]) -> String {
     blake3::hash(bytemuck::cast_slice(voxels))
         .to_hex()
         .to_string()

@@ -94,6 +94,36 @@ pub enum RadiomicsError {
         /// Its value.
         first_value: f64,
     },
+    /// NaN or infinite voxels where a filter reads, which it would spread.
+    #[error(
+        "filter {filter} reads {count} voxel(s) that are not finite, the first at {first_zyx:?} \
+         (z, y, x) is {first_value}, and would spread them: repair the image, or crop it to \
+         what is sound around the region"
+    )]
+    NonFiniteUnderFilter {
+        /// The filter, by the name of the image it derives.
+        filter: String,
+        /// How many; where a filter reads slice by slice, in the first such slice.
+        count: usize,
+        /// Index of the first, in the image.
+        first_zyx: [usize; 3],
+        /// Its value.
+        first_value: f64,
+    },
+    /// A filter that would work in too large a Fourier domain.
+    #[error(
+        "filter {filter} would work in a Fourier domain of {padded_zyx:?} voxels, over the \
+         bound of {bound_voxels}: crop the image around the region, resample it to larger \
+         voxels, or let it go on periodically, which needs no padding"
+    )]
+    FilterTooLarge {
+        /// The filter, by the name of the image it derives.
+        filter: String,
+        /// The domain: z, y, x; for filters in slices the first counts those held together.
+        padded_zyx: [usize; 3],
+        /// The bound on their product.
+        bound_voxels: usize,
+    },
     /// A setting that cannot be used.
     #[error("setting {name} is {value}: {rule}")]
     Setting {
@@ -150,6 +180,17 @@ pub enum RadiomicsError {
         mebibytes: u64,
         /// The bound, in MiB.
         bound_mebibytes: u64,
+    },
+    /// A region with more voxels than the counts of texture matrices hold.
+    #[error(
+        "the region has {voxel_count} voxels, over the bound of {bound} that texture is counted \
+         for: crop the mask or resample it to larger voxels"
+    )]
+    TooManyVoxels {
+        /// Number of voxels of the region.
+        voxel_count: usize,
+        /// Largest number allowed.
+        bound: usize,
     },
     /// A feature class that does not exist.
     #[error("there is no feature class '{name}'; the classes are {known}")]

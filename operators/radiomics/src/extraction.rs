@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use renalflow_imaging::{Image, LabelMap, boxes::BoundingBox};
 
 use crate::{
-    Compute, FeatureValue, ImageParameters, ImageType, Parameters, Region, Roi, Settings,
+    Compute, FeatureValue, ImageParameters, ImageType, Mask, Parameters, Region, Roi, Settings,
     Surroundings,
     diagnostics::{Diagnostic, ImageSummary, describe_configuration},
     error::RadiomicsError,
@@ -124,7 +124,7 @@ impl Parameters {
         mask: &LabelMap,
         label: u16,
     ) -> Result<Extraction, RadiomicsError> {
-        self.extract_labels(image, mask, &[label])
+        self.extract_labels(image, &Mask::of(mask)?, &[label])
             .pop()
             .unwrap_or(Err(RadiomicsError::EmptyMask))
     }
@@ -137,11 +137,11 @@ impl Parameters {
     pub fn extract_labels(
         &self,
         image: &Image,
-        mask: &LabelMap,
+        mask: &Mask,
         labels: &[u16],
     ) -> Vec<Result<Extraction, RadiomicsError>> {
         let common = self.validate().and_then(|()| {
-            let summary = self.additional_info.then(|| ImageSummary::of(image, mask));
+            let summary = self.additional_info.then(|| ImageSummary::of(image));
             let image = match &self.preprocessing.normalisation {
                 Some(how) => Cow::Owned(normalise(image, how)?),
                 None => Cow::Borrowed(image),
@@ -161,7 +161,7 @@ impl Parameters {
         &self,
         summary: Option<&ImageSummary>,
         image: &Image,
-        mask: &LabelMap,
+        mask: &Mask,
         label: u16,
     ) -> Result<Extraction, RadiomicsError> {
         let mut prepared = prepare(self, image, mask, label)?;

@@ -2,7 +2,7 @@
 
 use crate::{
     Region, Roi, Settings, Standard, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM,
-    shape::SHAPE,
+    gldm::GLDM, gldzm::GLDZM, glrlm::GLRLM, glszm::GLSZM, ngldm::NGLDM, shape::SHAPE,
 };
 
 /// How a feature relates to the IBSI reference manual.
@@ -12,7 +12,8 @@ pub enum Ibsi {
     Same(&'static str),
     /// The feature with this code, but for the difference stated.
     Differs(&'static str, &'static str),
-    /// The same number as another feature of its class, which has this code: code, name.
+    /// The same number as another feature, which has this code: code, name. The name has its
+    /// class in front where that is another one.
     Duplicate(&'static str, &'static str),
     /// No such feature there, and why.
     Absent(&'static str),
@@ -98,7 +99,16 @@ pub struct FeatureClass {
 }
 
 /// Every feature class, in the order of the columns.
-pub static CLASSES: [&FeatureClass; 3] = [&FIRST_ORDER, &SHAPE, &GLCM];
+pub static CLASSES: [&FeatureClass; 8] = [
+    &FIRST_ORDER,
+    &SHAPE,
+    &GLCM,
+    &GLRLM,
+    &GLSZM,
+    &GLDM,
+    &GLDZM,
+    &NGLDM,
+];
 
 impl FeatureClass {
     /// The places, in the declaration, of the features named; of the standard's default ones

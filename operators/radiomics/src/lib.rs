@@ -44,6 +44,7 @@ mod extract;
 mod extraction;
 mod feature;
 mod grey_levels;
+mod mask;
 mod parameters;
 mod prepare;
 mod region;
@@ -51,9 +52,17 @@ mod roi;
 mod settings;
 mod statistics;
 
+pub mod conformance;
 pub mod filters;
 pub mod firstorder;
 pub mod glcm;
+pub mod reference;
+pub mod gldm;
+pub mod gldzm;
+pub mod glrlm;
+pub mod glszm;
+pub mod level_size;
+pub mod ngldm;
 pub mod shape;
 
 pub use diagnostics::{Diagnostic, DiagnosticValue};
@@ -66,6 +75,7 @@ pub use feature::{
     CLASSES, Compute, ComputeFrom, Feature, FeatureClass, FeatureDoc, Ibsi, PyRadiomics,
 };
 pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS};
+pub use mask::Mask;
 pub use parameters::{
     ImageParameters, ImageType, Interpolator, LogSigma, Normalisation, Parameters, Preprocessing,
     ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters,

@@ -251,19 +251,20 @@ pub(crate) fn bounding_box_of(mask: &LabelMap, label: u16) -> Result<BoundingBox
     if label == 0 {
         return Err(RadiomicsError::BackgroundLabel);
     }
-    let [_, ny, nx] = mask.geometry().shape_zyx;
-    bounding_box(mask.volume.voxels(), [ny, nx], label).ok_or_else(|| no_such_label(mask, label))
+    bounding_box_where(mask, |value| value == label).ok_or_else(|| no_such_label(mask, label))
 }
 
-/// The smallest box around a label, `None` where it does not occur.
-///
-/// # Shapes
-/// `voxels`: `[z, y, x]` in C order with slices of `slice_yx` voxels.
-fn bounding_box(voxels: &[u16], slice_yx: [usize; 2], label: u16) -> Option<BoundingBox> {
-    let [ny, nx] = slice_yx;
-    let extents: Vec<_> = voxels
+/// The smallest box around the voxels that a predicate holds for, `None` where there are none.
+pub(crate) fn bounding_box_where(
+    mask: &LabelMap,
+    holds: impl Fn(u16) -> bool + Sync,
+) -> Option<BoundingBox> {
+    let [_, ny, nx] = mask.geometry().shape_zyx;
+    let extents: Vec<_> = mask
+        .volume
+        .voxels()
         .par_chunks(ny * nx)
-        .map(|slice| slice_extent(slice, nx, label))
+        .map(|slice| slice_extent(slice, nx, &holds))
         .collect();
     let mut bounds: Option<[[usize; 2]; 3]> = None;
     for (z, extent) in extents.into_iter().enumerate() {
@@ -278,21 +279,25 @@ fn bounding_box(voxels: &[u16], slice_yx: [usize; 2], label: u16) -> Option<Boun
     })
 }
 
-/// First and last y and x of a label in a slice.
-fn slice_extent(slice: &[u16], nx: usize, label: u16) -> Option<[[usize; 2]; 2]> {
+/// First and last y and x of what a predicate holds for in a slice.
+fn slice_extent(
+    slice: &[u16],
+    nx: usize,
+    predicate: &impl Fn(u16) -> bool,
+) -> Option<[[usize; 2]; 2]> {
     // Without an early exit the compiler compares many voxels at a time, and most rows of a
     // mask do not hold the label.
     let holds = |row: &[u16]| {
         row.iter()
-            .fold(false, |held, &value| held | (value == label))
+            .fold(false, |held, &value| held | predicate(value))
     };
     let mut extent: Option<[[usize; 2]; 2]> = None;
     for (y, row) in slice.chunks_exact(nx).enumerate() {
         if !holds(row) {
             continue;
         }
-        let first = row.iter().position(|&value| value == label);
-        let last = row.iter().rposition(|&value| value == label);
+        let first = row.iter().position(|&value| predicate(value));
+        let last = row.iter().rposition(|&value| predicate(value));
         if let (Some(first), Some(last)) = (first, last) {
             let [by, bx] = extent.unwrap_or([[y, y], [first, last]]);
             extent = Some([[by[0], y], union(bx, [first, last])]);

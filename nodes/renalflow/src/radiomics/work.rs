@@ -9,7 +9,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use renalflow_imaging::{LabelNames, io};
-use renalflow_radiomics::{Extraction, Parameters};
+use renalflow_radiomics::{Extraction, Mask, Parameters};
 use renalflow_stage_radiomics::rows::{Cells, extraction_cells};
 
 use super::cases::{Case, Row};
@@ -116,9 +116,13 @@ fn progress(cases: u64, quiet: bool) -> ProgressBar {
 fn one_case(case: &Case, parameters: &Parameters) -> Vec<Finished> {
     let labels: Vec<u16> = case.rows.iter().map(|row| row.label).collect();
     let read = || -> Result<_, String> {
+        // The mask first: once it is cut to its labels, there is room for the image.
+        let labels = io::read_label_channel(&case.mask, LabelNames::new(), case.label_channel)
+            .map_err(|error| error.to_string())?;
+        let mask = Mask::of(&labels).map_err(|error| error.to_string())?;
+        drop(labels);
         let image = io::read_image(&case.image).map_err(|error| error.to_string())?;
-        let mask = io::read_label_channel(&case.mask, LabelNames::new(), case.label_channel);
-        Ok((image, mask.map_err(|error| error.to_string())?))
+        Ok((image, mask))
     };
     let results = match read() {
         Ok((image, mask)) => parameters

@@ -14,6 +14,7 @@
 //! | `reference/pyradiomics/*.csv` and `params/*.yaml`, `data/sts`, `data/pyradiomics` | PyRadiomics |
 
 mod ibsi1;
+pub mod ibsi2;
 mod pyradiomics;
 mod tags;
 

@@ -1,18 +1,20 @@
-"""Write pyradiomics.csv: PyRadiomics on small synthetic regions, for settings and features
-that its defaults leave out.
+"""Write PyRadiomics' values on small synthetic regions, for settings and features that its
+defaults leave out.
 
-usage: python make_pyradiomics.py > pyradiomics.csv
+usage: python make_pyradiomics.py firstorder shape glcm > pyradiomics.csv
+       python make_pyradiomics.py glrlm glszm gldm > pyradiomics_sizes.csv
 
-The regions are made from a 32-bit linear congruential generator so that the test builds the
-same voxels (tests/golden_values.rs).
+The regions are made from a 32-bit linear congruential generator so that the tests build the
+same voxels (tests/golden_values.rs, tests/golden_sizes.rs).
 """
 import logging
+import sys
 import warnings
 
 import numpy as np
 import SimpleITK as sitk
 import radiomics
-from radiomics import firstorder, glcm, imageoperations, shape
+from radiomics import firstorder, glcm, gldm, glrlm, glszm, imageoperations, shape
 
 warnings.filterwarnings("ignore")
 radiomics.setVerbosity(logging.CRITICAL)
@@ -21,7 +23,11 @@ CLASSES = {
     "firstorder": firstorder.RadiomicsFirstOrder,
     "shape": shape.RadiomicsShape,
     "glcm": glcm.RadiomicsGLCM,
+    "glrlm": glrlm.RadiomicsGLRLM,
+    "glszm": glszm.RadiomicsGLSZM,
+    "gldm": gldm.RadiomicsGLDM,
 }
+CLASSES = {name: CLASSES[name] for name in sys.argv[1:]}
 SPACING_XYZ_MM = (0.8, 1.1, 2.5)
 SHAPE_ZYX = (7, 9, 11)
 
@@ -50,6 +56,10 @@ def synthetic(region):
     elif region == "flat":
         inside = ((z - 3) ** 2 + (y - 4) ** 2 + (x - 5) ** 2) <= 8
         image = np.full(SHAPE_ZYX, -37.5)
+    elif region == "sparse":  # hardly a voxel beside another, lines with gaps
+        inside = (z % 2 == 0) & (y % 3 == 0) & (x % 2 == 0) & (speckle > 30000)
+    elif region == "pair":  # two voxels, on a line along one direction only
+        inside = (z == y) & (x == 4) & ((z == 1) | (z == 4))
     return image, inside.astype(np.uint8)
 
 
@@ -81,11 +91,19 @@ VARIANTS = {
     "in_plane": {"force2D": True, "force2Ddimension": 0},
     "in_plane_y": {"force2D": True, "force2Ddimension": 1},
 }
+REGIONS = ["ellipsoid", "scattered", "slice", "flat"]
+if "gldm" in CLASSES:
+    del VARIANTS["ordered"]
+    VARIANTS["in_plane_x"] = {"force2D": True, "force2Ddimension": 2}
+    VARIANTS["in_plane_weighted"] = {"force2D": True, "weightingNorm": "euclidean"}
+    VARIANTS["alpha"] = {"gldm_a": 2}
+    VARIANTS["alpha_far"] = {"gldm_a": 1, "distances": [1, 2, 4], "binWidth": 3.7}
+    REGIONS += ["sparse", "pair"]
 
 print(f"# PyRadiomics (pyradiomics-bhklab) 3.1.4, numpy {np.__version__}, "
       f"SimpleITK {sitk.Version.VersionString()}")
 print("region,variant,class,feature,value")
-for region in ("ellipsoid", "scattered", "slice", "flat"):
+for region in REGIONS:
     image, mask = synthetic(region)
     for variant, settings in VARIANTS.items():
         for name, feature, value in extract(image, mask, settings):
