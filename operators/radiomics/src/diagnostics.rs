@@ -46,7 +46,7 @@ fn tuple<T: Display>(zyx: [T; 3]) -> DiagnosticValue {
 
 /// Versions and parameters.
 pub(crate) fn describe_configuration(parameters: &Parameters) -> Vec<Diagnostic> {
-    let text = parameters.canonical();
+    let text = parameters.to_yaml();
     let types: Vec<String> = parameters.images.iter().flat_map(|i| i.names()).collect();
     let digest = blake3::hash(text.as_bytes()).to_hex().to_string();
     [

@@ -56,13 +56,13 @@ pub mod conformance;
 pub mod filters;
 pub mod firstorder;
 pub mod glcm;
-pub mod reference;
 pub mod gldm;
 pub mod gldzm;
 pub mod glrlm;
 pub mod glszm;
 pub mod level_size;
 pub mod ngldm;
+pub mod reference;
 pub mod shape;
 
 pub use diagnostics::{Diagnostic, DiagnosticValue};
@@ -77,8 +77,9 @@ pub use feature::{
 pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS};
 pub use mask::Mask;
 pub use parameters::{
-    ImageParameters, ImageType, Interpolator, LogSigma, Normalisation, Parameters, Preprocessing,
-    ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters,
+    ImageParameters, ImageType, Interpolator, LogSigma, Normalisation, ParameterError, Parameters,
+    Preprocessing, ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters, Warning,
+    WarningKind,
 };
 pub use region::{Region, Run};
 pub use renalflow_imaging::boxes::BoundingBox;

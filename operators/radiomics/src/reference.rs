@@ -10,6 +10,12 @@ use crate::{CLASSES, Compute, FeatureClass, FeatureDoc, Ibsi, PyRadiomics};
 #[doc = include_str!("../../../docs/reference/features.md")]
 pub mod page {}
 
+/// The page of the parameter file, `docs/reference/parameters.md`, as Markdown.
+#[must_use]
+pub fn parameters_markdown() -> String {
+    crate::parameters::reference::markdown()
+}
+
 /// The page as Markdown.
 #[must_use]
 pub fn markdown() -> String {

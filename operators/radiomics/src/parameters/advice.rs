@@ -35,7 +35,7 @@ pub(super) fn advise(document: &Document, report: &mut Report<'_>) {
 }
 
 /// Keys that need one of others, and why they have no effect without.
-static NEEDS: [(&Key, &[&Key], &str); 7] = [
+static NEEDS: [(&Key, &[&Key], &str); 6] = [
     (
         &keys::NORMALIZE_SCALE,
         &[&keys::NORMALIZE],
@@ -65,11 +65,6 @@ static NEEDS: [(&Key, &[&Key], &str); 7] = [
         &keys::RESEGMENT_SHAPE,
         &[&keys::RESEGMENT_RANGE, &keys::RESEGMENT_OUTLIERS],
         "nothing is resegmented",
-    ),
-    (
-        &keys::BIN_WIDTH_START,
-        &[&keys::BIN_WIDTH],
-        "there is no `binWidth`",
     ),
 ];
 
@@ -128,6 +123,11 @@ fn advise_on_layer(
         && let Some(entry) = has(&keys::BIN_WIDTH)
     {
         report.warn(entry.spot, WarningKind::BinWidthBesideBinCount);
+    }
+    if layers.entry(&keys::BIN_COUNT).is_some()
+        && let Some(entry) = has(&keys::BIN_WIDTH_START)
+    {
+        no_effect(entry, "`binCount` decides".to_owned(), report);
     }
     // LBP2D takes slices in 3D, too.
     let takes_slices = document.images.iter().any(|image| image.name == "LBP2D");

@@ -39,7 +39,12 @@ pub(super) fn read(node: Option<&Node>, standard: Standard, report: &mut Report<
     };
     for pair in named {
         let Some(class) = CLASSES.iter().find(|class| class.name == &*pair.name) else {
-            refuse_key(pair, "`featureClass`", CLASSES.iter().map(|c| c.name), report);
+            refuse_key(
+                pair,
+                "`featureClass`",
+                CLASSES.iter().map(|c| c.name),
+                report,
+            );
             continue;
         };
         let Some(features) = features(class, &pair.value, standard, report) else {
@@ -70,8 +75,7 @@ fn defaults(standard: Standard) -> Vec<ClassSelection> {
         .collect()
 }
 
-/// The features named, each once; none where all default ones are wanted. A class that
-/// PyRadiomics lacks has no default ones there: it yields those that IBSI has.
+/// The features named, each once; none where all default ones are wanted.
 fn features(
     class: &'static FeatureClass,
     node: &Node,
@@ -132,11 +136,27 @@ fn features(
         }
     }
     if items.is_empty() && !docs.iter().any(|doc| doc.is_default(standard)) {
-        names = docs
-            .iter()
-            .filter(|doc| matches!(doc.ibsi, Ibsi::Same(_) | Ibsi::Differs(..)))
-            .map(|doc| doc.name.to_owned())
-            .collect();
+        names = whole(class.name, standard);
     }
     is_good.then_some(names)
+}
+
+/// The features that `[]` stands for: those that are computed by default, or, where a class has
+/// none under a standard, those that IBSI has.
+pub(super) fn whole(class: &str, standard: Standard) -> Vec<String> {
+    let Some(class) = CLASSES.iter().find(|known| known.name == class) else {
+        return Vec::new();
+    };
+    let docs = (class.docs)();
+    let has_defaults = docs.iter().any(|doc| doc.is_default(standard));
+    docs.into_iter()
+        .filter(|doc| {
+            if has_defaults {
+                doc.is_default(standard)
+            } else {
+                matches!(doc.ibsi, Ibsi::Same(_) | Ibsi::Differs(..))
+            }
+        })
+        .map(|doc| doc.name.to_owned())
+        .collect()
 }

@@ -3,8 +3,7 @@
 use renalflow_findings::Spot;
 
 use super::{
-    images_ibsi2,
-    keys,
+    images_ibsi2, keys,
     layer::Layer,
     reader::{pairs, refuse_key},
     report::Report,

@@ -229,7 +229,12 @@ pub(super) static FORCE_2D_DIMENSION: Key = Key {
 pub(super) static AGGREGATION: Key = Key {
     name: "aggregation",
     kind: Kind::OneOf(&[
-        "2D_avg", "2D_comb", "2.5D_avg", "2.5D_comb", "3D_avg", "3D_comb",
+        "2D_avg",
+        "2D_comb",
+        "2.5D_avg",
+        "2.5D_comb",
+        "3D_avg",
+        "3D_comb",
     ]),
     about: "How the matrices of slices and directions become one value, in IBSI's words. By \
             default `3D_avg`, with `force2D` `2.5D_avg`, as PyRadiomics.",
@@ -338,7 +343,7 @@ pub(super) static GRADIENT_USE_SPACING: Key = Key {
 
 pub(super) static LBP_2D_RADIUS: Key = Key {
     name: "lbp2DRadius",
-    kind: Kind::Number(Range::above_zero_to(1000.0)),
+    kind: Kind::Number(Range::above_zero_to(256.0)),
     unit: "voxels",
     default: "1",
     about: "Distance of the samples from the centre.",
@@ -348,9 +353,9 @@ pub(super) static LBP_2D_RADIUS: Key = Key {
 
 pub(super) static LBP_2D_SAMPLES: Key = Key {
     name: "lbp2DSamples",
-    kind: Kind::Integer(Range::of(1.0, 512.0)),
+    kind: Kind::Integer(Range::of(1.0, 64.0)),
     default: "8",
-    about: "Number of samples.",
+    about: "Number of samples; at most 31 where `lbp2DMethod` is `default` or `ror`.",
     reader: Reader::Filters(&["LBP2D"]),
     ..KEY
 };
@@ -376,7 +381,7 @@ pub(super) static LBP_3D_LEVELS: Key = Key {
 
 pub(super) static LBP_3D_RADIUS: Key = Key {
     name: "lbp3DIcosphereRadius",
-    kind: Kind::Number(Range::above_zero_to(1000.0)),
+    kind: Kind::Number(Range::above_zero_to(64.0)),
     unit: "voxels",
     default: "1",
     about: "Distance of the samples from the centre.",
@@ -386,7 +391,7 @@ pub(super) static LBP_3D_RADIUS: Key = Key {
 
 pub(super) static LBP_3D_SUBDIVISION: Key = Key {
     name: "lbp3DIcosphereSubdivision",
-    kind: Kind::Integer(Range::of(0.0, 6.0)),
+    kind: Kind::Integer(Range::of(0.0, 5.0)),
     default: "1",
     about: "How often the faces of the icosahedron of samples are divided in four.",
     reader: Reader::Filters(&["LBP3D"]),

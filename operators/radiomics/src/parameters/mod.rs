@@ -1,6 +1,24 @@
 //! A whole extraction: what is done to image and mask, which images are derived, what is
 //! computed on them. A parameter file says no less and no more.
 
+mod advice;
+mod canonical;
+mod classes;
+mod images;
+mod images_ibsi2;
+#[cfg(test)]
+mod key_tests;
+mod keys;
+mod layer;
+mod reader;
+pub(crate) mod reference;
+mod report;
+mod resolve;
+mod schema;
+mod yaml;
+
+pub use report::{ParameterError, Warning, WarningKind};
+
 use crate::{
     Settings, Standard,
     filters::{Gabor, Laws, Lbp2dMethod, Mean, NonseparableWavelet, SampledLog, SeparableWavelet},
@@ -45,12 +63,6 @@ impl Default for Parameters {
 }
 
 impl Parameters {
-    /// The parameters in one fixed form, for provenance.
-    #[must_use]
-    pub fn canonical(&self) -> String {
-        format!("{self:?}")
-    }
-
     /// Whose definitions hold.
     #[must_use]
     pub fn standard(&self) -> Standard {

@@ -5,7 +5,7 @@ use std::{path::Path, rc::Rc};
 use renalflow_findings::{Finding, Source, Spot, did_you_mean};
 
 use super::{
-    Parameters, ParameterError, Warning,
+    ParameterError, Parameters, Warning,
     classes::{self, Classes},
     images::{self, ImageEntry},
     keys,
@@ -44,10 +44,7 @@ impl Parameters {
     /// # Errors
     /// All that is wrong with the text, each with line, column, what is allowed and the nearest
     /// valid name.
-    pub fn from_text(
-        text: &str,
-        name: &str,
-    ) -> Result<(Self, Vec<Warning>), ParameterError> {
+    pub fn from_text(text: &str, name: &str) -> Result<(Self, Vec<Warning>), ParameterError> {
         if text.len() > MAX_BYTES {
             return Err(ParameterError::of_file(
                 Finding::error(format!(
@@ -190,7 +187,10 @@ pub(super) fn pairs<'a>(node: &'a Node, what: &str, report: &mut Report<'_>) -> 
         _ => {
             report.error(
                 node.spot,
-                format!("{what} must be a map of `key: value`, this is {}", node.what()),
+                format!(
+                    "{what} must be a map of `key: value`, this is {}",
+                    node.what()
+                ),
                 "write `key: value`, one a line",
             );
             &[]
@@ -213,7 +213,11 @@ pub(super) fn refuse_key<'a>(
         (None, Some(home)) => format!("`{name}` belongs under `{home}`"),
         (None, None) => did_you_mean(name, "keys", known),
     };
-    report.error(pair.spot, format!("{what} has no key {}", quoted(name)), fix);
+    report.error(
+        pair.spot,
+        format!("{what} has no key {}", quoted(name)),
+        fix,
+    );
 }
 
 /// The section that a name belongs to.

@@ -87,9 +87,7 @@ pub enum WarningKind {
 impl WarningKind {
     fn message(&self) -> String {
         match self {
-            Self::BinWidthBesideBinCount => {
-                "`binWidth` has no effect beside `binCount`".to_owned()
-            }
+            Self::BinWidthBesideBinCount => "`binWidth` has no effect beside `binCount`".to_owned(),
             Self::LogWithoutSigma => "`LoG` without `sigma` yields no image".to_owned(),
             Self::Lbp2dIn3d => {
                 "`LBP2D` works in slices, but features are computed in 3D".to_owned()
@@ -161,10 +159,6 @@ impl<'a> Report<'a> {
         }
     }
 
-    pub fn has_errors(&self) -> bool {
-        !self.errors.is_empty()
-    }
-
     /// The warnings, or the errors where there are any; in the order of the lines.
     pub fn finish(mut self) -> Result<Vec<Warning>, ParameterError> {
         // An alias brings an error to its anchor once for each use.
@@ -187,9 +181,7 @@ impl<'a> Report<'a> {
                 .errors
                 .into_iter()
                 .map(|(spot, message, fix)| {
-                    Finding::error(message)
-                        .at(self.source.place(spot))
-                        .fix(fix)
+                    Finding::error(message).at(self.source.place(spot)).fix(fix)
                 })
                 .collect(),
             left_out: self.left_out,

@@ -1,9 +1,10 @@
 //! From what a file says to what holds: defaults, overriding, and what its parts say together.
 
+use std::collections::BTreeSet;
+
 use super::{
     ImageParameters, ImageType, Interpolator, LogSigma, Normalisation, Parameters, Preprocessing,
-    ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters,
-    advice,
+    ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters, advice,
     images::ImageEntry,
     keys,
     layer::Layers,
@@ -29,6 +30,7 @@ pub(super) fn resolve(document: &Document, report: &mut Report<'_>) -> Option<Pa
         refuse_contradictions(layers, report);
         refuse_other_label(entry, outer, report);
         let image_type = image_type(entry, layers);
+        refuse_long_patterns(&image_type, layers, report);
         let is_original = image_type == ImageType::Original;
         images.push(ImageParameters {
             image_type,
@@ -105,16 +107,13 @@ fn settings(
     is_original: bool,
 ) -> Settings {
     let default = Settings::default();
-    let whole = |numbers: &[Number]| {
-        let counts = numbers.iter().map(|number| number.value() as usize);
-        let mut distinct: Vec<usize> = Vec::new();
-        for count in counts {
-            if !distinct.contains(&count) {
-                distinct.push(count);
-            }
-        }
-        distinct
+    // Neither order nor repetition changes which neighbours are looked at.
+    let distinct = |numbers: &[Number]| {
+        let counts: BTreeSet<usize> = numbers.iter().map(|n| n.value() as usize).collect();
+        counts.into_iter().collect()
     };
+    // A region is checked once, before images are derived.
+    let outer = Layers::of(layers.outer);
     Settings {
         standard: document.standard,
         discretisation: discretisation(document.standard, layers, preprocessing, is_original),
@@ -123,7 +122,7 @@ fn settings(
             .map_or(default.voxel_array_shift, |shift| shift as f64),
         distances_voxels: layers
             .numbers(&keys::DISTANCES)
-            .map_or(default.distances_voxels, whole),
+            .map_or(default.distances_voxels, distinct),
         symmetric_glcm: layers
             .switch(&keys::SYMMETRICAL_GLCM)
             .unwrap_or(default.symmetric_glcm),
@@ -139,11 +138,11 @@ fn settings(
         gldm_alpha: layers
             .integer(&keys::GLDM_A)
             .map_or(default.gldm_alpha, |alpha| alpha as f64),
-        minimum_roi_dimensions: layers
+        minimum_roi_dimensions: outer
             .count(&keys::MINIMUM_ROI_DIMENSIONS)
             .unwrap_or(default.minimum_roi_dimensions),
         // PyRadiomics refuses a region of exactly this size, too.
-        minimum_roi_voxels: layers
+        minimum_roi_voxels: outer
             .count(&keys::MINIMUM_ROI_SIZE)
             .map_or(default.minimum_roi_voxels, |size| size + 1),
         classes: document.classes.selections.clone(),
@@ -224,7 +223,9 @@ fn image_type(entry: &ImageEntry, layers: Layers<'_>) -> ImageType {
         "LoG" => ImageType::LoG {
             sigmas: layers
                 .numbers(&keys::SIGMA)
-                .map_or_else(Vec::new, |sigmas| sigmas.iter().map(|&s| sigma(s)).collect()),
+                .map_or_else(Vec::new, |sigmas| {
+                    sigmas.iter().map(|&s| sigma(s)).collect()
+                }),
         },
         "Wavelet" => ImageType::Wavelet {
             wavelet: layers.text(&keys::WAVELET).unwrap_or("coif1").to_owned(),
@@ -307,6 +308,29 @@ fn refuse_other_label(entry: &ImageEntry, outer: Layers<'_>, report: &mut Report
             of_image.spot,
             "an image type cannot have a `label` of its own",
             "give `label` under `setting`, and each label an extraction of its own",
+        );
+    }
+}
+
+/// Patterns of more samples than this, read as numbers, are beyond scikit-image's weights.
+const MAX_SAMPLES_AS_NUMBER: usize = 31;
+
+fn refuse_long_patterns(image_type: &ImageType, layers: Layers<'_>, report: &mut Report<'_>) {
+    if let ImageType::Lbp2d {
+        samples,
+        method: Lbp2dMethod::Default | Lbp2dMethod::Ror,
+        ..
+    } = image_type
+        && *samples > MAX_SAMPLES_AS_NUMBER
+        && let Some(entry) = layers.entry(&keys::LBP_2D_SAMPLES)
+    {
+        report.error(
+            entry.spot,
+            format!(
+                "`lbp2DSamples` must be at most {MAX_SAMPLES_AS_NUMBER} with this `lbp2DMethod`, \
+                 this is {samples}"
+            ),
+            "use fewer samples, or the method `uniform`",
         );
     }
 }

@@ -9,6 +9,7 @@ use super::{
 };
 
 /// A key of a section, and all that is said of it.
+#[derive(Debug)]
 pub(super) struct Key {
     pub name: &'static str,
     pub kind: Kind,
@@ -253,9 +254,9 @@ impl Key {
                 Some(Scalar::Text(text)) if text == word => Some(Value::Text(text.to_owned())),
                 _ => number(scalar, range).map(Value::Number),
             },
-            (Kind::OneOf(names), Some(Scalar::Text(text))) => names
-                .contains(&text)
-                .then(|| Value::Text(text.to_owned())),
+            (Kind::OneOf(names), Some(Scalar::Text(text))) => {
+                names.contains(&text).then(|| Value::Text(text.to_owned()))
+            }
             (Kind::Wavelet, Some(Scalar::Text(text))) => {
                 is_wavelet(text).then(|| Value::Text(text.to_owned()))
             }

@@ -362,7 +362,10 @@ fn read_key(
     if *is_plain && text == "<<" {
         return Key::Merge;
     }
-    if let Some(first) = places.get(text.as_str()).and_then(|&place| pairs.get(place)) {
+    if let Some(first) = places
+        .get(text.as_str())
+        .and_then(|&place| pairs.get(place))
+    {
         report.error(
             node.spot,
             format!("{} is here a second time", quoted(text)),

@@ -116,7 +116,7 @@ impl Gabor {
 
     /// The orientations to pool. Half a turn makes of the kernel its complex conjugate, with
     /// the same modulus, so that of an even number the first half will do.
-    fn orientations(&self) -> Result<Vec<f64>, RadiomicsError> {
+    pub(super) fn orientations(&self) -> Result<Vec<f64>, RadiomicsError> {
         check_positive("sigma_mm", self.sigma_mm)?;
         check_positive("lambda_mm", self.lambda_mm)?;
         check_positive("gamma", self.gamma)?;

@@ -94,7 +94,7 @@ impl Laws {
     }
 
     /// The 1D kernels in the order x, y, z.
-    fn parse(&self) -> Result<(Dimensions, Vec<Kernel>), RadiomicsError> {
+    pub(super) fn parse(&self) -> Result<(Dimensions, Vec<Kernel>), RadiomicsError> {
         let characters: Vec<char> = self.kernels.chars().collect();
         let kernels: Option<Vec<Kernel>> = characters
             .chunks(2)

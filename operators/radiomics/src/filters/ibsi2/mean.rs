@@ -21,6 +21,18 @@ pub struct Mean {
 }
 
 impl Mean {
+    /// Refuse a support without a centre, or one that is too large.
+    pub(super) fn check(&self) -> Result<(), RadiomicsError> {
+        if self.support_voxels.is_multiple_of(2) || self.support_voxels / 2 > MAX_RADIUS_VOXELS {
+            return Err(refused(
+                "support_voxels",
+                self.support_voxels,
+                "it must be an odd number of voxels, at most 2049",
+            ));
+        }
+        Ok(())
+    }
+
     /// Filter an image.
     ///
     /// Memory: about four times the window with half a support around it, in `f64`.
@@ -32,13 +44,7 @@ impl Mean {
     /// An even support or one beyond 2049 voxels; NaN or infinity where the filter reads.
     pub fn derive(&self, source: &Source<'_>) -> Result<Derived, RadiomicsError> {
         let window = window_of(source)?;
-        if self.support_voxels.is_multiple_of(2) || self.support_voxels / 2 > MAX_RADIUS_VOXELS {
-            return Err(refused(
-                "support_voxels",
-                self.support_voxels,
-                "it must be an odd number of voxels, at most 2049",
-            ));
-        }
+        self.check()?;
         let name = Name::of("mean")
             .word(self.support_voxels.to_string())
             .dimensions(self.dimensions)

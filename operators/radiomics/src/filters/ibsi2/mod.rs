@@ -45,6 +45,7 @@ pub use nonseparable_wavelet::{NonseparableFamily, NonseparableWavelet};
 pub use separable_wavelet::SeparableWavelet;
 pub use transfer::MAX_FOURIER_VOXELS;
 
+use self::riesz::Riesz;
 use super::{Derived, Source};
 use crate::{ImageType, RadiomicsError};
 
@@ -91,6 +92,27 @@ pub fn derive(
         _ => return Ok(None),
     }
     .map(|derived| Some(vec![derived]))
+}
+
+/// Check what of these filters does not depend on the image; the other types pass.
+///
+/// # Errors
+/// [`RadiomicsError::Setting`], by the name of the field.
+pub(crate) fn check(image_type: &ImageType) -> Result<(), RadiomicsError> {
+    let riesz = |order_xyz: Option<[u32; 3]>, dimensions| match (order_xyz, dimensions) {
+        (None, _) => Ok(()),
+        (Some(order_xyz), Dimensions::Two) => Riesz::new(order_xyz, &[2, 1]).map(drop),
+        (Some(order_xyz), Dimensions::Three) => Riesz::new(order_xyz, &[2, 1, 0]).map(drop),
+    };
+    match image_type {
+        ImageType::Mean(filter) => filter.check(),
+        ImageType::SampledLog(filter) => riesz(filter.riesz_order_xyz, filter.dimensions),
+        ImageType::Laws(filter) => filter.parse().map(drop),
+        ImageType::Gabor(filter) => filter.orientations().map(drop),
+        ImageType::SeparableWavelet(filter) => filter.chains().map(drop),
+        ImageType::NonseparableWavelet(filter) => riesz(filter.riesz_order_xyz, filter.dimensions),
+        _ => Ok(()),
+    }
 }
 
 /// The array axes that a filter runs along, in the standard's order: x, y, z.

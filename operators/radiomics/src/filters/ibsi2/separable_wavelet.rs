@@ -70,7 +70,7 @@ impl SeparableWavelet {
     }
 
     /// The chains of filters in the order x, y, z.
-    fn chains(&self) -> Result<(Dimensions, Vec<Chain>), RadiomicsError> {
+    pub(super) fn chains(&self) -> Result<(Dimensions, Vec<Chain>), RadiomicsError> {
         let (low, high) = coefficients(&self.wavelet).ok_or_else(|| {
             refused(
                 "wavelet",
