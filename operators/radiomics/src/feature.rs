@@ -2,7 +2,7 @@
 
 use crate::{
     Region, Roi, Settings, Standard, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM,
-    shape::SHAPE,
+    ngtdm::NGTDM, shape::SHAPE, shape2d::SHAPE_2D,
 };
 
 /// How a feature relates to the IBSI reference manual.
@@ -98,9 +98,16 @@ pub struct FeatureClass {
 }
 
 /// Every feature class, in the order of the columns.
-pub static CLASSES: [&FeatureClass; 3] = [&FIRST_ORDER, &SHAPE, &GLCM];
+pub static CLASSES: [&FeatureClass; 5] = [&FIRST_ORDER, &SHAPE, &SHAPE_2D, &GLCM, &NGTDM];
 
 impl FeatureClass {
+    /// Whether the class is computed where no class is named: all but planar shape, which few
+    /// regions have.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.name != SHAPE_2D.name
+    }
+
     /// The places, in the declaration, of the features named; of the standard's default ones
     /// if none is.
     ///

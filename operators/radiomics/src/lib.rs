@@ -45,13 +45,17 @@ mod grey_levels;
 mod parameters;
 mod region;
 mod roi;
+mod selection;
 mod settings;
+mod simd;
 mod statistics;
 
 pub mod filters;
 pub mod firstorder;
 pub mod glcm;
+pub mod ngtdm;
 pub mod shape;
+pub mod shape2d;
 
 pub use error::RadiomicsError;
 pub use extract::{
@@ -60,12 +64,12 @@ pub use extract::{
 pub use feature::{
     CLASSES, Compute, ComputeFrom, Feature, FeatureClass, FeatureDoc, Ibsi, PyRadiomics,
 };
-pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS};
+pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS, MAX_OCCURRING_LEVELS};
 pub use parameters::{
     ImageParameters, ImageType, Interpolator, Normalisation, Parameters, Preprocessing,
     ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters,
 };
-pub use region::{BoundingBox, Region, Run};
+pub use region::{BoundingBox, Region, Run, Slice};
 pub use roi::{Roi, Surroundings};
 pub use settings::{
     Aggregation, ClassSelection, Discretisation, MAX_DISTANCE_VOXELS, Settings, Standard,
