@@ -154,6 +154,17 @@ pub enum RadiomicsError {
         /// A bin width that gives about 64 levels.
         suggested: f64,
     },
+    /// More grey levels occur than texture can be computed with.
+    #[error(
+        "the region's intensities fall into {levels} different grey levels, over the bound of \
+         {bound}: use a wider bin or fewer bins (texture is usually taken at 16 to 128 levels)"
+    )]
+    TooManyOccurringLevels {
+        /// Number of grey levels that occur.
+        levels: usize,
+        /// Largest number allowed.
+        bound: usize,
+    },
     /// Intensities so large that neighbouring bin edges are the same number.
     #[error(
         "bins of width {bin_width} cannot be told apart at intensities near {minimum}, where \
@@ -191,6 +202,25 @@ pub enum RadiomicsError {
         voxel_count: usize,
         /// Largest number allowed.
         bound: usize,
+    },
+    /// Planar shape without a plane.
+    #[error(
+        "shape2D measures a region within its plane and the settings name none: set \
+         force_2d_across_axis to the axis across which the region is one voxel thick (0 is z), \
+         or select 'shape'"
+    )]
+    NoPlane,
+    /// Planar shape of a region that is not planar.
+    #[error(
+        "the region is {slices} voxels thick across axis {axis} (0 is z) and shape2D measures \
+         regions of one slice: set force_2d_across_axis to the axis across which it is one voxel \
+         thick, cut the mask to one slice, or select 'shape'"
+    )]
+    NotPlanar {
+        /// The axis of the settings.
+        axis: usize,
+        /// Number of voxels across it.
+        slices: usize,
     },
     /// A feature class that does not exist.
     #[error("there is no feature class '{name}'; the classes are {known}")]

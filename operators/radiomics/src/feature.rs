@@ -2,7 +2,8 @@
 
 use crate::{
     Region, Roi, Settings, Standard, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM,
-    gldm::GLDM, gldzm::GLDZM, glrlm::GLRLM, glszm::GLSZM, ngldm::NGLDM, shape::SHAPE,
+    gldm::GLDM, gldzm::GLDZM, glrlm::GLRLM, glszm::GLSZM, ngldm::NGLDM, ngtdm::NGTDM,
+    shape::SHAPE, shape2d::SHAPE_2D,
 };
 
 /// How a feature relates to the IBSI reference manual.
@@ -99,18 +100,27 @@ pub struct FeatureClass {
 }
 
 /// Every feature class, in the order of the columns.
-pub static CLASSES: [&FeatureClass; 8] = [
+pub static CLASSES: [&FeatureClass; 10] = [
     &FIRST_ORDER,
     &SHAPE,
+    &SHAPE_2D,
     &GLCM,
     &GLRLM,
     &GLSZM,
     &GLDM,
+    &NGTDM,
     &GLDZM,
     &NGLDM,
 ];
 
 impl FeatureClass {
+    /// Whether the class is computed where no class is named: all but planar shape, which few
+    /// regions have.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.name != SHAPE_2D.name
+    }
+
     /// The places, in the declaration, of the features named; of the standard's default ones
     /// if none is.
     ///

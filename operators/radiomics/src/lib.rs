@@ -49,7 +49,9 @@ mod parameters;
 mod prepare;
 mod region;
 mod roi;
+mod selection;
 mod settings;
+mod simd;
 mod statistics;
 
 pub mod conformance;
@@ -63,7 +65,9 @@ pub mod glrlm;
 pub mod glszm;
 pub mod level_size;
 pub mod ngldm;
+pub mod ngtdm;
 pub mod shape;
+pub mod shape2d;
 
 pub use diagnostics::{Diagnostic, DiagnosticValue};
 pub use error::RadiomicsError;
@@ -74,13 +78,13 @@ pub use extraction::{Extraction, FEW_GREY_LEVELS, MANY_GREY_LEVELS};
 pub use feature::{
     CLASSES, Compute, ComputeFrom, Feature, FeatureClass, FeatureDoc, Ibsi, PyRadiomics,
 };
-pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS};
+pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS, MAX_OCCURRING_LEVELS};
 pub use mask::Mask;
 pub use parameters::{
     ImageParameters, ImageType, Interpolator, LogSigma, Normalisation, Parameters, Preprocessing,
     ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters,
 };
-pub use region::{Region, Run};
+pub use region::{Region, Run, Slice};
 pub use renalflow_imaging::boxes::BoundingBox;
 pub use roi::{Roi, Surroundings};
 pub use settings::{

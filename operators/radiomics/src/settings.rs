@@ -134,7 +134,8 @@ pub struct Settings {
     pub minimum_roi_dimensions: usize,
     /// Refuse a region with fewer voxels than this. Default: 1.
     pub minimum_roi_voxels: usize,
-    /// The features to compute. Default: every class with its default features.
+    /// The features to compute. Default: every class but planar shape, with its default
+    /// features.
     pub classes: Vec<ClassSelection>,
 }
 
@@ -154,6 +155,7 @@ impl Default for Settings {
             minimum_roi_voxels: 1,
             classes: crate::CLASSES
                 .iter()
+                .filter(|class| class.is_default())
                 .map(|class| ClassSelection::defaults_of(class.name))
                 .collect(),
         }

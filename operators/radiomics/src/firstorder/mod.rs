@@ -6,7 +6,7 @@ pub use features::FEATURES;
 
 use crate::{
     Compute, FeatureClass, Roi, Settings,
-    statistics::{entropy_bits, quantiles, sum_of},
+    statistics::{entropy_bits, extrema, quantiles, sum_of, sums_of},
 };
 
 /// What the first-order features are computed from; intensities in units of the image.
@@ -56,24 +56,35 @@ impl FirstOrderTerms {
     pub fn of(roi: &Roi, settings: &Settings) -> Self {
         let x = &roi.intensities;
         let count = x.len() as f64;
-        let mean = sum_of(x, |x| x) / count;
-        let moment = |power: i32| sum_of(x, |x| (x - mean).powi(power)) / count;
+        let [minimum, maximum] = extrema(x);
+        let shift = settings.voxel_array_shift;
+        let [sum, energy] = sums_of(x, |x| [x, (x + shift) * (x + shift)]);
+        let mean = sum / count;
+        let moments = sums_of(x, |x| {
+            let d = x - mean;
+            [d.abs(), d * d, d * d * d, (d * d) * (d * d)]
+        });
+        let [mean_absolute_deviation, moment_2, moment_3, moment_4] =
+            moments.map(|sum| sum / count);
 
-        let mut reordered = x.clone();
         let [
             percentile_10,
             percentile_25,
             median,
             percentile_75,
             percentile_90,
-        ] = quantiles(&mut reordered, [0.1, 0.25, 0.5, 0.75, 0.9]);
-        let middle: Vec<f64> = x
-            .iter()
-            .copied()
-            .filter(|x| (percentile_10..=percentile_90).contains(x))
-            .collect();
-        let middle_count = middle.len() as f64;
-        let middle_mean = sum_of(&middle, |x| x) / middle_count;
+        ] = quantiles(x, [0.1, 0.25, 0.5, 0.75, 0.9]);
+        let is_middle = |x: f64| (x >= percentile_10) & (x <= percentile_90);
+        let [middle_count, middle_sum] =
+            sums_of(x, |x| if is_middle(x) { [1.0, x] } else { [0.0; 2] });
+        let middle_mean = middle_sum / middle_count;
+        let middle_deviation = sum_of(x, |x| {
+            if is_middle(x) {
+                (x - middle_mean).abs()
+            } else {
+                0.0
+            }
+        });
 
         let shares: Vec<f64> = roi
             .grey_levels
@@ -84,21 +95,20 @@ impl FirstOrderTerms {
         Self {
             count,
             voxel_volume_mm3: roi.region.voxel_volume_mm3(),
-            minimum: x.iter().copied().fold(f64::INFINITY, f64::min),
-            maximum: x.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            minimum,
+            maximum,
             mean,
             percentile_10,
             percentile_25,
             median,
             percentile_75,
             percentile_90,
-            moment_2: moment(2),
-            moment_3: moment(3),
-            moment_4: moment(4),
-            mean_absolute_deviation: sum_of(x, |x| (x - mean).abs()) / count,
-            robust_mean_absolute_deviation: sum_of(&middle, |x| (x - middle_mean).abs())
-                / middle_count,
-            energy: sum_of(x, |x| (x + settings.voxel_array_shift).powi(2)),
+            moment_2,
+            moment_3,
+            moment_4,
+            mean_absolute_deviation,
+            robust_mean_absolute_deviation: middle_deviation / middle_count,
+            energy,
             entropy_bits: entropy_bits(&shares),
             uniformity: sum_of(&shares, |p| p * p),
         }
