@@ -301,12 +301,6 @@ pub enum RadiomicsError {
         /// What is wrong with it.
         source: Box<RadiomicsError>,
     },
-    /// Shape in 2D of a region that is not one voxel thick.
-    #[error(
-        "the region is more than one voxel thick across the axis of force2Ddimension, so its \
-         shape in 2D is not defined: leave shape2D out, or cut the mask to one slice"
-    )]
-    NotPlanar,
     /// An image type that cannot be derived.
     #[error("image type {image_type} cannot be made: {why}")]
     Filter {

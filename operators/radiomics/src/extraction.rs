@@ -215,7 +215,7 @@ impl Parameters {
                 continue;
             };
             let computed = match compute(region, &self.settings, &wanted) {
-                Err(RadiomicsError::NotPlanar) => {
+                Err(RadiomicsError::NotPlanar { .. }) => {
                     warnings.push(format!(
                         "{} is not defined: the region is more than one voxel thick across \
                          the axis of force2Ddimension",

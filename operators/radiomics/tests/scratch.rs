@@ -87,3 +87,18 @@ fn io_time() {
         }
     }
 }
+
+#[test]
+fn ibsi1_now() {
+    let t = std::time::Instant::now();
+    let checks = conformance::ibsi_1(std::path::Path::new("/work/shared")).unwrap();
+    println!("{:?}", t.elapsed());
+    let mut by: BTreeMap<(String, String), [usize; 2]> = BTreeMap::new();
+    for c in &checks {
+        let family = c.feature.split('_').next().unwrap().to_owned();
+        let e = by.entry((c.configuration.clone(), family)).or_default();
+        e[usize::from(!c.pass)] += 1;
+        if !c.pass && c.ours.is_some() { println!("MISS {} {} ref {} tol {} ours {:?}", c.configuration, c.feature, c.reference, c.tolerance, c.ours); }
+    }
+    for (k, v) in by { println!("{k:?} {v:?}"); }
+}
