@@ -2,7 +2,9 @@
 
 use crate::{
     Region, Roi, Settings, Standard, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM,
-    shape::SHAPE,
+    intensity_histogram::INTENSITY_HISTOGRAM,
+    intensity_volume_histogram::INTENSITY_VOLUME_HISTOGRAM, local_intensity::LOCAL_INTENSITY,
+    morphology::MORPHOLOGY, shape::SHAPE, spatial::SPATIAL,
 };
 
 /// How a feature relates to the IBSI reference manual.
@@ -12,7 +14,7 @@ pub enum Ibsi {
     Same(&'static str),
     /// The feature with this code, but for the difference stated.
     Differs(&'static str, &'static str),
-    /// The same number as another feature of its class, which has this code: code, name.
+    /// The same number as another feature, which has this code: code, name.
     Duplicate(&'static str, &'static str),
     /// No such feature there, and why.
     Absent(&'static str),
@@ -98,7 +100,16 @@ pub struct FeatureClass {
 }
 
 /// Every feature class, in the order of the columns.
-pub static CLASSES: [&FeatureClass; 3] = [&FIRST_ORDER, &SHAPE, &GLCM];
+pub static CLASSES: [&FeatureClass; 8] = [
+    &FIRST_ORDER,
+    &SHAPE,
+    &GLCM,
+    &MORPHOLOGY,
+    &SPATIAL,
+    &LOCAL_INTENSITY,
+    &INTENSITY_HISTOGRAM,
+    &INTENSITY_VOLUME_HISTOGRAM,
+];
 
 impl FeatureClass {
     /// The places, in the declaration, of the features named; of the standard's default ones

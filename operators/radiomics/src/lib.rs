@@ -51,7 +51,12 @@ mod statistics;
 pub mod filters;
 pub mod firstorder;
 pub mod glcm;
+pub mod intensity_histogram;
+pub mod intensity_volume_histogram;
+pub mod local_intensity;
+pub mod morphology;
 pub mod shape;
+pub mod spatial;
 
 pub use error::RadiomicsError;
 pub use extract::{
