@@ -2,8 +2,11 @@
 
 use crate::{
     Region, Roi, Settings, Standard, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM,
-    gldm::GLDM, gldzm::GLDZM, glrlm::GLRLM, glszm::GLSZM, ngldm::NGLDM, ngtdm::NGTDM,
-    shape::SHAPE, shape2d::SHAPE_2D,
+    gldm::GLDM, gldzm::GLDZM, glrlm::GLRLM, glszm::GLSZM,
+    intensity_histogram::INTENSITY_HISTOGRAM,
+    intensity_volume_histogram::INTENSITY_VOLUME_HISTOGRAM, local_intensity::LOCAL_INTENSITY,
+    morphology::MORPHOLOGY, ngldm::NGLDM, ngtdm::NGTDM, shape::SHAPE, shape2d::SHAPE_2D,
+    spatial::SPATIAL,
 };
 
 /// How a feature relates to the IBSI reference manual.
@@ -100,7 +103,7 @@ pub struct FeatureClass {
 }
 
 /// Every feature class, in the order of the columns.
-pub static CLASSES: [&FeatureClass; 10] = [
+pub static CLASSES: [&FeatureClass; 15] = [
     &FIRST_ORDER,
     &SHAPE,
     &SHAPE_2D,
@@ -111,6 +114,11 @@ pub static CLASSES: [&FeatureClass; 10] = [
     &NGTDM,
     &GLDZM,
     &NGLDM,
+    &MORPHOLOGY,
+    &SPATIAL,
+    &LOCAL_INTENSITY,
+    &INTENSITY_HISTOGRAM,
+    &INTENSITY_VOLUME_HISTOGRAM,
 ];
 
 impl FeatureClass {

@@ -174,6 +174,7 @@ impl Configuration {
             "firstorder",
             "shape",
             "morphology",
+            "spatial",
             "localintensity",
             "ih",
             "ivh",
@@ -274,7 +275,7 @@ fn value(tag: &str, extractions: &[(Aggregation, Extraction)]) -> Option<Option<
     let (stem, wanted) = split(tag);
     let family = stem.split('_').next().unwrap_or_default();
     let classes: &[&str] = match family {
-        "morph" => &["shape", "morphology"],
+        "morph" => &["shape", "morphology", "spatial"],
         "loc" => &["localintensity"],
         "stat" => &["firstorder"],
         "ih" => &["ih", "firstorder"],

@@ -5,7 +5,7 @@ mod features;
 pub use features::FEATURES;
 
 use crate::{
-    Compute, FeatureClass, Roi, Settings,
+    Compute, FeatureClass, Roi, Settings, Standard,
     statistics::{entropy_bits, extrema, quantiles, sum_of, sums_of},
 };
 
@@ -42,6 +42,11 @@ pub struct FirstOrderTerms {
     pub mean_absolute_deviation: f64,
     /// The same among the intensities from the 10th to the 90th percentile.
     pub robust_mean_absolute_deviation: f64,
+    /// Mean of the absolute distance from the median.
+    pub median_absolute_deviation: f64,
+    /// What is taken off the fourth standardised moment: 3 under IBSI, the normal
+    /// distribution's, and 0 under PyRadiomics.
+    pub kurtosis_offset: f64,
     /// Sum of the squared intensities, each shifted by the setting `voxel_array_shift`.
     pub energy: f64,
     /// Entropy of the grey levels, in bits.
@@ -108,6 +113,11 @@ impl FirstOrderTerms {
             moment_4,
             mean_absolute_deviation,
             robust_mean_absolute_deviation: middle_deviation / middle_count,
+            median_absolute_deviation: sum_of(x, |x| (x - median).abs()) / count,
+            kurtosis_offset: match settings.standard {
+                Standard::PyRadiomics => 0.0,
+                Standard::Ibsi => 3.0,
+            },
             energy,
             entropy_bits: entropy_bits(&shares),
             uniformity: sum_of(&shares, |p| p * p),
@@ -124,13 +134,23 @@ impl FirstOrderTerms {
         }
     }
 
-    /// Fourth standardised moment, 0 where all intensities are equal.
+    /// Fourth standardised moment less the standard's offset, 0 where all intensities are equal.
     #[must_use]
     pub fn kurtosis(&self) -> f64 {
         if self.moment_2 == 0.0 {
             0.0
         } else {
-            self.moment_4 / self.moment_2.powi(2)
+            self.moment_4 / self.moment_2.powi(2) - self.kurtosis_offset
+        }
+    }
+
+    /// Standard deviation in units of the mean, 0 where all intensities are equal.
+    #[must_use]
+    pub fn coefficient_of_variation(&self) -> f64 {
+        if self.moment_2 == 0.0 {
+            0.0
+        } else {
+            self.moment_2.sqrt() / self.mean
         }
     }
 }
