@@ -240,6 +240,30 @@ pub enum RadiomicsError {
         /// The names that exist.
         known: String,
     },
+    /// A filter was asked for a part that the image does not have.
+    #[error(
+        "the window at {start_zyx:?} of {shape_zyx:?} voxels (z, y, x) with a mask of \
+         {mask_voxels} does not fit an image of {image_zyx:?}: give a window within the image, \
+         at least one voxel long, and a mask value for each of its voxels"
+    )]
+    Window {
+        /// Index of the window's first voxel in the image.
+        start_zyx: [usize; 3],
+        /// Shape of the window.
+        shape_zyx: [usize; 3],
+        /// Number of values of the mask.
+        mask_voxels: usize,
+        /// Shape of the image.
+        image_zyx: [usize; 3],
+    },
+    /// A wavelet that PyWavelets does not have.
+    #[error("there is no discrete wavelet '{name}'; there are {known}")]
+    UnknownWavelet {
+        /// The name given.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
     /// A class that reads intensities was selected where there is only a mask.
     #[error("class '{class}' needs an image and only a mask was given; select 'shape' alone")]
     NeedsImage {

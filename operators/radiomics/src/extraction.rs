@@ -276,7 +276,7 @@ fn on_image(
                 force_2d_across_axis: parameters.settings.force_2d_across_axis,
             },
         )?;
-        warnings.extend(outcome.skipped);
+        warnings.extend(outcome.skipped.iter().map(ToString::to_string));
         outcome
             .derived
             .into_par_iter()

@@ -2,8 +2,7 @@
 
 use crate::{
     Region, Roi, Settings, Standard, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM,
-    gldm::GLDM, gldzm::GLDZM, glrlm::GLRLM, glszm::GLSZM,
-    intensity_histogram::INTENSITY_HISTOGRAM,
+    gldm::GLDM, gldzm::GLDZM, glrlm::GLRLM, glszm::GLSZM, intensity_histogram::INTENSITY_HISTOGRAM,
     intensity_volume_histogram::INTENSITY_VOLUME_HISTOGRAM, local_intensity::LOCAL_INTENSITY,
     morphology::MORPHOLOGY, ngldm::NGLDM, ngtdm::NGTDM, shape::SHAPE, shape2d::SHAPE_2D,
     spatial::SPATIAL,

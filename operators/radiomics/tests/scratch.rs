@@ -98,7 +98,14 @@ fn ibsi1_now() {
         let family = c.feature.split('_').next().unwrap().to_owned();
         let e = by.entry((c.configuration.clone(), family)).or_default();
         e[usize::from(!c.pass)] += 1;
-        if !c.pass && c.ours.is_some() { println!("MISS {} {} ref {} tol {} ours {:?}", c.configuration, c.feature, c.reference, c.tolerance, c.ours); }
+        if !c.pass && c.ours.is_some() {
+            println!(
+                "MISS {} {} ref {} tol {} ours {:?}",
+                c.configuration, c.feature, c.reference, c.tolerance, c.ours
+            );
+        }
     }
-    for (k, v) in by { println!("{k:?} {v:?}"); }
+    for (k, v) in by {
+        println!("{k:?} {v:?}");
+    }
 }

@@ -3,7 +3,9 @@
 
 use crate::{
     Settings, Standard,
-    filters::{Gabor, Laws, Lbp2dMethod, Mean, NonseparableWavelet, SampledLog, SeparableWavelet},
+    filters::{
+        self, Gabor, Laws, Lbp2dMethod, Mean, NonseparableWavelet, SampledLog, SeparableWavelet,
+    },
 };
 
 /// Everything an extraction depends on besides image and mask. The defaults are PyRadiomics'.
@@ -74,10 +76,7 @@ impl ImageParameters {
     pub fn names(&self) -> Vec<String> {
         match &self.image_type {
             ImageType::Original => vec!["original".to_owned()],
-            ImageType::LoG { sigmas } => sigmas
-                .iter()
-                .map(|sigma| format!("log-sigma-{}-mm-3D", sigma.text))
-                .collect(),
+            ImageType::LoG { sigmas } => sigmas.iter().map(LogSigma::image_name).collect(),
             ImageType::Wavelet { levels, .. } => self.wavelet_names(*levels),
             ImageType::Square => vec!["square".to_owned()],
             ImageType::SquareRoot => vec!["squareroot".to_owned()],
@@ -89,7 +88,7 @@ impl ImageParameters {
                 .map(|level| format!("lbp-3D-m{level}"))
                 .chain(["lbp-3D-k".to_owned()])
                 .collect(),
-            ibsi => vec![crate::filters::ibsi2_name(ibsi)],
+            ibsi2 => filters::ibsi2::name(ibsi2).into_iter().collect(),
         }
     }
 
@@ -255,6 +254,12 @@ impl LogSigma {
             mm,
             text: format!("{mm:?}").replace('.', "-"),
         }
+    }
+
+    /// The first part of the names of its columns, such as `log-sigma-1-5-mm-3D`.
+    #[must_use]
+    pub fn image_name(&self) -> String {
+        format!("log-sigma-{}-mm-3D", self.text)
     }
 }
 

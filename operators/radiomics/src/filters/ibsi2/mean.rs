@@ -21,6 +21,14 @@ pub struct Mean {
 }
 
 impl Mean {
+    pub(super) fn name(&self) -> String {
+        Name::of("mean")
+            .word(self.support_voxels.to_string())
+            .dimensions(self.dimensions)
+            .boundary(self.boundary)
+            .0
+    }
+
     /// Filter an image.
     ///
     /// Memory: about four times the window with half a support around it, in `f64`.
@@ -39,11 +47,7 @@ impl Mean {
                 "it must be an odd number of voxels, at most 2049",
             ));
         }
-        let name = Name::of("mean")
-            .word(self.support_voxels.to_string())
-            .dimensions(self.dimensions)
-            .boundary(self.boundary)
-            .0;
+        let name = self.name();
         let mut filter: [Chain; 3] = Default::default();
         for axis in filtered_axes(self.dimensions, source) {
             filter[axis] = vec![Kernel::mean(self.support_voxels)];

@@ -20,7 +20,6 @@
 
 mod block;
 mod boundary;
-mod coefficients;
 mod fourier;
 mod gabor;
 mod laws;
@@ -36,7 +35,6 @@ mod transfer;
 use std::{fmt::Write as _, ops::Range};
 
 pub use boundary::Boundary;
-pub use coefficients::coefficients;
 pub use gabor::Gabor;
 pub use laws::Laws;
 pub use log::SampledLog;
@@ -91,6 +89,20 @@ pub fn derive(
         _ => return Ok(None),
     }
     .map(|derived| Some(vec![derived]))
+}
+
+/// The name of the image that one of these filters derives; `None` for the other types.
+#[must_use]
+pub fn name(image_type: &ImageType) -> Option<String> {
+    match image_type {
+        ImageType::Mean(filter) => Some(filter.name()),
+        ImageType::SampledLog(filter) => Some(filter.name()),
+        ImageType::Laws(filter) => Some(filter.name()),
+        ImageType::Gabor(filter) => Some(filter.name()),
+        ImageType::SeparableWavelet(filter) => Some(filter.name()),
+        ImageType::NonseparableWavelet(filter) => Some(filter.name()),
+        _ => None,
+    }
 }
 
 /// The array axes that a filter runs along, in the standard's order: x, y, z.
