@@ -54,6 +54,7 @@ mod statistics;
 pub mod filters;
 pub mod firstorder;
 pub mod glcm;
+pub mod maps;
 pub mod shape;
 
 pub use diagnostics::{Diagnostic, DiagnosticValue};

@@ -54,12 +54,31 @@ impl FirstOrderTerms {
     /// Measure the intensities of a region.
     #[must_use]
     pub fn of(roi: &Roi, settings: &Settings) -> Self {
-        let x = &roi.intensities;
+        Self::of_values(
+            &roi.intensities,
+            &roi.grey_levels.counts,
+            roi.region.voxel_volume_mm3(),
+            settings,
+        )
+    }
+
+    /// Measure intensities.
+    ///
+    /// # Shapes
+    /// `x`: one intensity a voxel, in any order. `counts`: how many of the voxels have each
+    /// grey level; levels that none has may be left out.
+    #[must_use]
+    pub fn of_values(
+        x: &[f64],
+        counts: &[usize],
+        voxel_volume_mm3: f64,
+        settings: &Settings,
+    ) -> Self {
         let count = x.len() as f64;
         let mean = sum_of(x, |x| x) / count;
         let moment = |power: i32| sum_of(x, |x| (x - mean).powi(power)) / count;
 
-        let mut reordered = x.clone();
+        let mut reordered = x.to_vec();
         let [
             percentile_10,
             percentile_25,
@@ -75,15 +94,10 @@ impl FirstOrderTerms {
         let middle_count = middle.len() as f64;
         let middle_mean = sum_of(&middle, |x| x) / middle_count;
 
-        let shares: Vec<f64> = roi
-            .grey_levels
-            .counts
-            .iter()
-            .map(|&n| n as f64 / count)
-            .collect();
+        let shares: Vec<f64> = counts.iter().map(|&n| n as f64 / count).collect();
         Self {
             count,
-            voxel_volume_mm3: roi.region.voxel_volume_mm3(),
+            voxel_volume_mm3,
             minimum: x.iter().copied().fold(f64::INFINITY, f64::min),
             maximum: x.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             mean,
