@@ -333,6 +333,39 @@ pub enum RadiomicsError {
         /// Why, and what to do.
         why: String,
     },
+    /// NaN or infinity where neighbourhoods reach beyond the region.
+    #[error(
+        "{count} voxels in the box around the region are not finite, the first at {first_zyx:?} \
+         (z, y, x) is {first_value}, and neighbourhoods reach beyond the region \
+         (maskedKernel: false): repair the image, or stay within the region (maskedKernel: true)"
+    )]
+    NonFiniteAround {
+        /// How many.
+        count: usize,
+        /// Index of the first, in the image.
+        first_zyx: [usize; 3],
+        /// Its value.
+        first_value: f64,
+    },
+    /// Maps that need more memory than they may have.
+    #[error(
+        "{what} of {columns} features at {voxel_count} voxels need {needed_mebibytes} MiB at a \
+         time, over the bound of {bound_mebibytes} MiB: {fix}"
+    )]
+    MapsTooLarge {
+        /// Which maps.
+        what: String,
+        /// Features on one image.
+        columns: usize,
+        /// Number of voxels of the region.
+        voxel_count: usize,
+        /// What is needed, in MiB.
+        needed_mebibytes: u64,
+        /// The bound, in MiB.
+        bound_mebibytes: u64,
+        /// What to do.
+        fix: &'static str,
+    },
     /// A grid that cannot be resampled to.
     #[error("resampling: {0}")]
     Resample(#[from] renalflow_imaging::resample::ResampleError),

@@ -26,7 +26,7 @@ pub const MANY_GREY_LEVELS: usize = 256;
 const SHAPE_2D: &str = "shape2D";
 
 /// The class that looks around the region.
-const LOCAL_INTENSITY: &str = "localintensity";
+pub(crate) const LOCAL_INTENSITY: &str = "localintensity";
 
 /// The features of one region and what led to them.
 #[derive(Debug, Clone, PartialEq)]
@@ -238,7 +238,7 @@ impl Parameters {
 }
 
 /// The classes that read an image.
-fn image_selections(settings: &Settings) -> Result<Vec<Selection>, RadiomicsError> {
+pub(crate) fn image_selections(settings: &Settings) -> Result<Vec<Selection>, RadiomicsError> {
     let mut selections = select(settings)?;
     selections.retain(|(class, _)| matches!(class.compute, Compute::FromImage(_)));
     Ok(selections)
@@ -326,7 +326,7 @@ fn on_image(
     Ok((values, warnings))
 }
 
-fn within(image_type: &str, error: RadiomicsError) -> RadiomicsError {
+pub(crate) fn within(image_type: &str, error: RadiomicsError) -> RadiomicsError {
     if image_type == "original" {
         return error;
     }

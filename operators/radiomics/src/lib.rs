@@ -66,6 +66,7 @@ pub mod intensity_histogram;
 pub mod intensity_volume_histogram;
 pub mod level_size;
 pub mod local_intensity;
+pub mod maps;
 pub mod morphology;
 pub mod ngldm;
 pub mod ngtdm;

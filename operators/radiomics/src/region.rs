@@ -75,7 +75,7 @@ impl Region {
     ///
     /// # Shapes
     /// `write_row(z, y, row)` puts 1 into the cells of a row of the box that are inside.
-    fn fill(
+    pub(crate) fn fill(
         bounding_box: BoundingBox,
         spacing_zyx_mm: [f64; 3],
         longest_distance: usize,

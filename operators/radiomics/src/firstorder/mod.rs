@@ -59,7 +59,26 @@ impl FirstOrderTerms {
     /// Measure the intensities of a region.
     #[must_use]
     pub fn of(roi: &Roi, settings: &Settings) -> Self {
-        let x = &roi.intensities;
+        Self::of_values(
+            &roi.intensities,
+            &roi.grey_levels.counts,
+            roi.region.voxel_volume_mm3(),
+            settings,
+        )
+    }
+
+    /// Measure intensities.
+    ///
+    /// # Shapes
+    /// `x`: one intensity a voxel, in any order. `counts`: how many of the voxels have each
+    /// grey level; levels that none has may be left out.
+    #[must_use]
+    pub fn of_values(
+        x: &[f64],
+        counts: &[usize],
+        voxel_volume_mm3: f64,
+        settings: &Settings,
+    ) -> Self {
         let count = x.len() as f64;
         let [minimum, maximum] = extrema(x);
         let shift = settings.voxel_array_shift;
@@ -91,15 +110,10 @@ impl FirstOrderTerms {
             }
         });
 
-        let shares: Vec<f64> = roi
-            .grey_levels
-            .counts
-            .iter()
-            .map(|&n| n as f64 / count)
-            .collect();
+        let shares: Vec<f64> = counts.iter().map(|&n| n as f64 / count).collect();
         Self {
             count,
-            voxel_volume_mm3: roi.region.voxel_volume_mm3(),
+            voxel_volume_mm3,
             minimum,
             maximum,
             mean,

@@ -157,7 +157,8 @@ impl Cooccurrences {
     }
 }
 
-fn weight(step_zyx: [isize; 3], spacing_zyx_mm: [f64; 3], norm: WeightingNorm) -> f64 {
+/// The weight of a direction where directions are pooled.
+pub(crate) fn weight(step_zyx: [isize; 3], spacing_zyx_mm: [f64; 3], norm: WeightingNorm) -> f64 {
     let mm: [f64; 3] =
         std::array::from_fn(|axis| step_zyx[axis].unsigned_abs() as f64 * spacing_zyx_mm[axis]);
     let squared_length_mm2 = match norm {

@@ -18,6 +18,8 @@ pub use counts::{Cooccurrences, MAX_MATRIX_BYTES, directions};
 pub use features::FEATURES;
 pub use terms::GlcmTerms;
 
+pub(crate) use counts::weight;
+
 use rayon::prelude::*;
 
 use crate::{Compute, FeatureClass, Roi, Settings, Slice, error::RadiomicsError};

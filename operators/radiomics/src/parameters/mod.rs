@@ -221,7 +221,8 @@ pub struct VoxelParameters {
     pub masked_kernel: bool,
     /// The map's value outside the region (`initValue`). Default: 0.
     pub initial_value: f64,
-    /// Voxels done at a time (`voxelBatch`). Default: as many as the memory bound allows.
+    /// Voxels done at a time (`voxelBatch`), at least a slice. Default: as many as fit into
+    /// 64 MiB.
     pub batch_voxels: Option<usize>,
 }
 
