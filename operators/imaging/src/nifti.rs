@@ -8,7 +8,7 @@ mod write;
 
 use std::path::Path;
 
-pub use write::{write_image, write_label_map};
+pub use write::{SlabWriter, write_image, write_label_map};
 
 use crate::{
     geometry::Geometry,

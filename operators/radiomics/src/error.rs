@@ -154,6 +154,17 @@ pub enum RadiomicsError {
         /// A bin width that gives about 64 levels.
         suggested: f64,
     },
+    /// More grey levels occur than texture can be computed with.
+    #[error(
+        "the region's intensities fall into {levels} different grey levels, over the bound of \
+         {bound}: use a wider bin or fewer bins (texture is usually taken at 16 to 128 levels)"
+    )]
+    TooManyOccurringLevels {
+        /// Number of grey levels that occur.
+        levels: usize,
+        /// Largest number allowed.
+        bound: usize,
+    },
     /// Intensities so large that neighbouring bin edges are the same number.
     #[error(
         "bins of width {bin_width} cannot be told apart at intensities near {minimum}, where \
@@ -192,6 +203,25 @@ pub enum RadiomicsError {
         /// Largest number allowed.
         bound: usize,
     },
+    /// Planar shape without a plane.
+    #[error(
+        "shape2D measures a region within its plane and the settings name none: set \
+         force_2d_across_axis to the axis across which the region is one voxel thick (0 is z), \
+         or select 'shape'"
+    )]
+    NoPlane,
+    /// Planar shape of a region that is not planar.
+    #[error(
+        "the region is {slices} voxels thick across axis {axis} (0 is z) and shape2D measures \
+         regions of one slice: set force_2d_across_axis to the axis across which it is one voxel \
+         thick, cut the mask to one slice, or select 'shape'"
+    )]
+    NotPlanar {
+        /// The axis of the settings.
+        axis: usize,
+        /// Number of voxels across it.
+        slices: usize,
+    },
     /// A feature class that does not exist.
     #[error("there is no feature class '{name}'; the classes are {known}")]
     UnknownClass {
@@ -205,6 +235,30 @@ pub enum RadiomicsError {
     UnknownFeature {
         /// The class.
         class: &'static str,
+        /// The name given.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A filter was asked for a part that the image does not have.
+    #[error(
+        "the window at {start_zyx:?} of {shape_zyx:?} voxels (z, y, x) with a mask of \
+         {mask_voxels} does not fit an image of {image_zyx:?}: give a window within the image, \
+         at least one voxel long, and a mask value for each of its voxels"
+    )]
+    Window {
+        /// Index of the window's first voxel in the image.
+        start_zyx: [usize; 3],
+        /// Shape of the window.
+        shape_zyx: [usize; 3],
+        /// Number of values of the mask.
+        mask_voxels: usize,
+        /// Shape of the image.
+        image_zyx: [usize; 3],
+    },
+    /// A wavelet that PyWavelets does not have.
+    #[error("there is no discrete wavelet '{name}'; there are {known}")]
+    UnknownWavelet {
         /// The name given.
         name: String,
         /// The names that exist.
@@ -271,12 +325,6 @@ pub enum RadiomicsError {
         /// What is wrong with it.
         source: Box<RadiomicsError>,
     },
-    /// Shape in 2D of a region that is not one voxel thick.
-    #[error(
-        "the region is more than one voxel thick across the axis of force2Ddimension, so its \
-         shape in 2D is not defined: leave shape2D out, or cut the mask to one slice"
-    )]
-    NotPlanar,
     /// An image type that cannot be derived.
     #[error("image type {image_type} cannot be made: {why}")]
     Filter {
@@ -284,6 +332,39 @@ pub enum RadiomicsError {
         image_type: String,
         /// Why, and what to do.
         why: String,
+    },
+    /// NaN or infinity where neighbourhoods reach beyond the region.
+    #[error(
+        "{count} voxels in the box around the region are not finite, the first at {first_zyx:?} \
+         (z, y, x) is {first_value}, and neighbourhoods reach beyond the region \
+         (maskedKernel: false): repair the image, or stay within the region (maskedKernel: true)"
+    )]
+    NonFiniteAround {
+        /// How many.
+        count: usize,
+        /// Index of the first, in the image.
+        first_zyx: [usize; 3],
+        /// Its value.
+        first_value: f64,
+    },
+    /// Maps that need more memory than they may have.
+    #[error(
+        "{what} of {columns} features at {voxel_count} voxels need {needed_mebibytes} MiB at a \
+         time, over the bound of {bound_mebibytes} MiB: {fix}"
+    )]
+    MapsTooLarge {
+        /// Which maps.
+        what: String,
+        /// Features on one image.
+        columns: usize,
+        /// Number of voxels of the region.
+        voxel_count: usize,
+        /// What is needed, in MiB.
+        needed_mebibytes: u64,
+        /// The bound, in MiB.
+        bound_mebibytes: u64,
+        /// What to do.
+        fix: &'static str,
     },
     /// A grid that cannot be resampled to.
     #[error("resampling: {0}")]

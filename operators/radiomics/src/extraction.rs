@@ -26,7 +26,7 @@ pub const MANY_GREY_LEVELS: usize = 256;
 const SHAPE_2D: &str = "shape2D";
 
 /// The class that looks around the region.
-const LOCAL_INTENSITY: &str = "localintensity";
+pub(crate) const LOCAL_INTENSITY: &str = "localintensity";
 
 /// The features of one region and what led to them.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,6 +107,7 @@ impl Parameters {
         self.settings.validate()?;
         for image in &self.images {
             image.settings.validate()?;
+            crate::filters::ibsi2::check(&image.image_type)?;
         }
         self.columns().map(drop)
     }
@@ -215,7 +216,7 @@ impl Parameters {
                 continue;
             };
             let computed = match compute(region, &self.settings, &wanted) {
-                Err(RadiomicsError::NotPlanar) => {
+                Err(RadiomicsError::NotPlanar { .. }) => {
                     warnings.push(format!(
                         "{} is not defined: the region is more than one voxel thick across \
                          the axis of force2Ddimension",
@@ -238,7 +239,7 @@ impl Parameters {
 }
 
 /// The classes that read an image.
-fn image_selections(settings: &Settings) -> Result<Vec<Selection>, RadiomicsError> {
+pub(crate) fn image_selections(settings: &Settings) -> Result<Vec<Selection>, RadiomicsError> {
     let mut selections = select(settings)?;
     selections.retain(|(class, _)| matches!(class.compute, Compute::FromImage(_)));
     Ok(selections)
@@ -276,7 +277,7 @@ fn on_image(
                 force_2d_across_axis: parameters.settings.force_2d_across_axis,
             },
         )?;
-        warnings.extend(outcome.skipped);
+        warnings.extend(outcome.skipped.iter().map(ToString::to_string));
         outcome
             .derived
             .into_par_iter()
@@ -326,7 +327,7 @@ fn on_image(
     Ok((values, warnings))
 }
 
-fn within(image_type: &str, error: RadiomicsError) -> RadiomicsError {
+pub(crate) fn within(image_type: &str, error: RadiomicsError) -> RadiomicsError {
     if image_type == "original" {
         return error;
     }

@@ -49,6 +49,7 @@ fn every_column_of_every_case_equals_pyradiomics() {
         "original_glrlm_",
         "original_glszm_",
         "original_gldm_",
+        "original_ngtdm_",
     ];
     let expected: BTreeSet<&str> = header
         .iter()

@@ -248,6 +248,17 @@ pub enum WriteError {
         /// The volume's shape.
         shape_zyx: [usize; 3],
     },
+    /// Slabs that do not add up to the volume.
+    #[error(
+        "{path}: {missing} voxels of the grid were still to come where the slabs ended or one \
+         had more than these; append each slab of the volume once, in order"
+    )]
+    VoxelCount {
+        /// The file.
+        path: PathBuf,
+        /// Voxels that were still to come.
+        missing: usize,
+    },
 }
 
 /// At most eight items of a list, so that a message stays short.

@@ -3,7 +3,7 @@ use std::{fs, path::PathBuf};
 use renalflow_imaging::{
     Geometry, Image, LabelMap, LabelNames, Volume, WriteError,
     geometry::IDENTITY,
-    nifti::{read_image, read_label_map, write_image, write_label_map},
+    nifti::{SlabWriter, read_image, read_label_map, write_image, write_label_map},
 };
 
 use crate::build::Folder;
@@ -116,6 +116,39 @@ fn the_same_image_gives_the_same_bytes() {
         [0; 5],
         "no name and no time in the gzip header"
     );
+}
+
+#[test]
+fn slabs_make_the_volume_that_the_whole_makes() {
+    let folder = Folder::new();
+    let image = &images()[2];
+    let volume = image.to_f64();
+    for name in ["a.nii", "a.nii.gz"] {
+        write_image(folder.path(name), image).unwrap();
+        let whole = read_image(folder.path(name)).unwrap();
+        fs::remove_file(folder.path(name)).unwrap();
+        let mut writer = SlabWriter::create(folder.path(name), image.geometry()).unwrap();
+        for slab in volume.voxels().chunks(5) {
+            writer.append(slab).unwrap();
+            assert!(!folder.path(name).exists());
+        }
+        writer.finish().unwrap();
+        assert_eq!(read_image(folder.path(name)).unwrap(), whole);
+    }
+}
+
+#[test]
+fn slabs_that_do_not_add_up_leave_no_file() {
+    let folder = Folder::new();
+    let grid = oblique();
+    let mut writer = SlabWriter::create(folder.path("a.nii.gz"), &grid).unwrap();
+    writer.append(&[0.0; 20]).unwrap();
+    let error = writer.append(&[0.0; 5]).unwrap_err();
+    assert!(error.to_string().contains("4 voxels"), "{error}");
+    let error = writer.finish().unwrap_err();
+    assert!(matches!(error, WriteError::VoxelCount { missing: 4, .. }));
+    drop(SlabWriter::create(folder.path("b.nii.gz"), &grid).unwrap());
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0);
 }
 
 #[test]

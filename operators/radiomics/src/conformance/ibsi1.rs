@@ -174,6 +174,7 @@ impl Configuration {
             "firstorder",
             "shape",
             "morphology",
+            "spatial",
             "localintensity",
             "ih",
             "ivh",
@@ -274,7 +275,7 @@ fn value(tag: &str, extractions: &[(Aggregation, Extraction)]) -> Option<Option<
     let (stem, wanted) = split(tag);
     let family = stem.split('_').next().unwrap_or_default();
     let classes: &[&str] = match family {
-        "morph" => &["shape", "morphology"],
+        "morph" => &["shape", "morphology", "spatial"],
         "loc" => &["localintensity"],
         "stat" => &["firstorder"],
         "ih" => &["ih", "firstorder"],
@@ -311,7 +312,15 @@ fn value(tag: &str, extractions: &[(Aggregation, Extraction)]) -> Option<Option<
 /// Tag and aggregation.
 fn split(tag: &str) -> (&str, Option<&str>) {
     let suffixes = [
-        "2D_avg", "2D_comb", "2_5D_avg", "2_5D_comb", "3D_avg", "3D_comb", "2_5D", "2D", "3D",
+        "2D_avg",
+        "2D_comb",
+        "2_5D_avg",
+        "2_5D_comb",
+        "3D_avg",
+        "3D_comb",
+        "2_5D",
+        "2D",
+        "3D",
     ];
     for suffix in suffixes {
         if let Some(stem) = tag.strip_suffix(suffix)
@@ -354,12 +363,12 @@ fn feature_with(class: &str, code: &str) -> Option<&'static str> {
 /// Features of the intensity-volume histogram share codes, their percentages being parameters.
 fn ivh_name(stem: &str) -> Option<&'static str> {
     Some(match stem {
-        "ivh_v10" => "VolumeAtIntensityFraction10",
-        "ivh_v90" => "VolumeAtIntensityFraction90",
-        "ivh_i10" => "IntensityAtVolumeFraction10",
-        "ivh_i90" => "IntensityAtVolumeFraction90",
-        "ivh_diff_v10_v90" => "VolumeFractionDifference",
-        "ivh_diff_i10_i90" => "IntensityFractionDifference",
+        "ivh_v10" => "V10",
+        "ivh_v90" => "V90",
+        "ivh_i10" => "I10",
+        "ivh_i90" => "I90",
+        "ivh_diff_v10_v90" => "V10MinusV90",
+        "ivh_diff_i10_i90" => "I10MinusI90",
         "ivh_auc" => "AreaUnderCurve",
         _ => return None,
     })

@@ -15,7 +15,7 @@
 
 mod ibsi1;
 pub mod ibsi2;
-mod pyradiomics;
+//mod pyradiomics;
 mod tags;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use ibsi1::ibsi_1;
-pub use pyradiomics::pyradiomics;
+//pub use pyradiomics::pyradiomics;
 
 /// One value beside its reference.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,9 @@ pub struct Check {
 #[derive(Debug, Error)]
 pub enum ConformanceError {
     /// A file of the reference that is not there.
-    #[error("{path}: {cause}; the folder must hold the references as `renalflow conformance --help` lists them")]
+    #[error(
+        "{path}: {cause}; the folder must hold the references as `renalflow conformance --help` lists them"
+    )]
     Missing {
         /// The file.
         path: PathBuf,
@@ -58,9 +60,7 @@ pub enum ConformanceError {
     /// A volume that cannot be read.
     #[error(transparent)]
     Read(#[from] renalflow_imaging::ReadError),
-    /// A parameter file that cannot be read.
-    #[error(transparent)]
-    Parameters(#[from] crate::ParameterError),
+    //PE
     /// Features that cannot be computed.
     #[error("{what}: {source}")]
     Extraction {

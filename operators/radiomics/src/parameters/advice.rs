@@ -129,6 +129,11 @@ fn advise_on_layer(
     {
         no_effect(entry, "`binCount` decides".to_owned(), report);
     }
+    if layers.entry(&keys::IVH_BIN_COUNT).is_some()
+        && let Some(entry) = has(&keys::IVH_BIN_WIDTH)
+    {
+        no_effect(entry, "`ivhBinCount` decides".to_owned(), report);
+    }
     // LBP2D takes slices in 3D, too.
     let takes_slices = document.images.iter().any(|image| image.name == "LBP2D");
     if layers.slice_axis().is_none()

@@ -29,6 +29,14 @@ impl Parameters {
         for image in &self.images {
             let (name, mut entries) = of_image_type(&image.image_type);
             entries.extend(differences(&self.settings, &settings, image));
+            if let ImageType::Lbp2d {
+                slice_axis: Some(axis),
+                ..
+            } = image.image_type
+            {
+                entries.retain(|(key, _)| *key != keys::FORCE_2D_DIMENSION.name);
+                entries.push((keys::FORCE_2D_DIMENSION.name, axis.to_string()));
+            }
             // An image type of IBSI 2 may come several times in a row: a list of mappings.
             let is_ibsi2 = images_ibsi2::names().any(|ibsi2| ibsi2 == name);
             if is_ibsi2 {
@@ -165,6 +173,13 @@ fn of_settings(settings: &Settings) -> Vec<Entry> {
             start.map_or_else(|| keys::MINIMUM.to_owned(), real),
         ],
     };
+    let [ivh_width, ivh_count] = match settings.ivh_discretisation {
+        None => [null(), null()],
+        Some(Discretisation::BinCount(count)) => [null(), count.to_string()],
+        Some(Discretisation::BinWidth(width) | Discretisation::BinWidthFrom { width, .. }) => {
+            [real(width), null()]
+        }
+    };
     let axis = settings.force_2d_across_axis;
     let entry = |key: &Key, text: String| (key.name, text);
     vec![
@@ -184,6 +199,8 @@ fn of_settings(settings: &Settings) -> Vec<Entry> {
                 found.map_or_else(null, |(name, _)| (*name).to_owned())
             }),
         ),
+        entry(&keys::IVH_BIN_WIDTH, ivh_width),
+        entry(&keys::IVH_BIN_COUNT, ivh_count),
         entry(
             &keys::DISTANCES,
             list(&settings.distances_voxels, |distance| distance.to_string()),
@@ -272,6 +289,7 @@ fn of_image_type(image_type: &ImageType) -> (&'static str, Vec<Entry>) {
             radius_voxels,
             samples,
             method,
+            ..
         } => {
             let found = LBP_2D_METHODS.iter().find(|(_, known)| known == method);
             let method = found.map_or("uniform", |(name, _)| name);

@@ -65,6 +65,8 @@ fn defaults(standard: Standard) -> Vec<ClassSelection> {
         .iter()
         .copied()
         .filter(|class| (class.docs)().iter().any(|doc| doc.is_default(standard)))
+        // Where no class is named, PyRadiomics takes planar shape, too.
+        .filter(|class| standard == Standard::PyRadiomics || class.is_default())
         .collect();
     if standard == Standard::PyRadiomics {
         classes.sort_by_key(|class| class.name);

@@ -7,7 +7,8 @@ use super::{
     images::ImageEntry,
     keys::{
         AGGREGATION, BIN_COUNT, BIN_WIDTH, BIN_WIDTH_START, DISTANCES, FORCE_2D,
-        FORCE_2D_DIMENSION, GLDM_A, SYMMETRICAL_GLCM, VOXEL_ARRAY_SHIFT, WEIGHTING_NORM,
+        FORCE_2D_DIMENSION, GLDM_A, IVH_BIN_COUNT, IVH_BIN_WIDTH, SYMMETRICAL_GLCM,
+        VOXEL_ARRAY_SHIFT, WEIGHTING_NORM,
     },
     layer::{Entry, Layer, Layers},
     reader::{NOWHERE, pairs},
@@ -250,13 +251,15 @@ pub(super) static IBSI2_TYPES: [Ibsi2Type; 6] = [
 ];
 
 /// The settings that an image of these types may have of its own.
-static SETTINGS: [&Key; 11] = [
+static SETTINGS: [&Key; 13] = [
     &BIN_WIDTH,
     &BIN_COUNT,
     &BIN_WIDTH_START,
     &FORCE_2D,
     &FORCE_2D_DIMENSION,
     &AGGREGATION,
+    &IVH_BIN_WIDTH,
+    &IVH_BIN_COUNT,
     &DISTANCES,
     &WEIGHTING_NORM,
     &SYMMETRICAL_GLCM,

@@ -243,6 +243,29 @@ pub(super) static AGGREGATION: Key = Key {
     ..KEY
 };
 
+pub(super) static IVH_BIN_WIDTH: Key = Key {
+    name: "ivhBinWidth",
+    kind: Kind::Number(Range::POSITIVE),
+    unit: "intensity",
+    about: "Width of the steps of the intensity-volume histogram, which are read at their \
+            centres. By default intensities are taken as they are, in steps of 1, which suits \
+            Hounsfield units. The histogram spans an absolute `resegmentRange`, or the region's \
+            intensities.",
+    origin: Origin::Ours,
+    reader: Reader::Classes(&["ivh"]),
+    ..KEY
+};
+
+pub(super) static IVH_BIN_COUNT: Key = Key {
+    name: "ivhBinCount",
+    kind: Kind::Integer(Range::of(1.0, MAX_GREY_LEVELS as f64)),
+    about: "Number of steps of the intensity-volume histogram, instead of a width; IBSI \
+            recommends 1000 for arbitrary units.",
+    origin: Origin::Ours,
+    reader: Reader::Classes(&["ivh"]),
+    ..KEY
+};
+
 pub(super) static DISTANCES: Key = Key {
     name: "distances",
     kind: Kind::Integers(
@@ -252,7 +275,7 @@ pub(super) static DISTANCES: Key = Key {
     unit: "voxels",
     default: "[1]",
     about: "Distances between neighbours, in the infinity norm.",
-    reader: Reader::Classes(&["glcm", "gldm", "ngldm", "ngtdm"]),
+    reader: Reader::Classes(&["glcm", "gldm", "ngtdm"]),
     ..KEY
 };
 
@@ -286,7 +309,7 @@ pub(super) static GLDM_A: Key = Key {
 
 pub(super) static VOXEL_ARRAY_SHIFT: Key = Key {
     name: "voxelArrayShift",
-    kind: Kind::Integer(Range::ANY),
+    kind: Kind::Integer(Range::of(-1e15, 1e15)),
     unit: "intensity",
     default: "0",
     about: "Added to every intensity in Energy, TotalEnergy and RootMeanSquared.",
@@ -435,7 +458,7 @@ pub(super) static VOXEL_BATCH: Key = Key {
 };
 
 /// Every key of `setting`, which the mapping of an image type may have, too.
-pub(super) static SETTINGS: [&Key; 41] = [
+pub(super) static SETTINGS: [&Key; 43] = [
     &LABEL,
     &LABEL_CHANNEL,
     &ADDITIONAL_INFO,
@@ -461,6 +484,8 @@ pub(super) static SETTINGS: [&Key; 41] = [
     &FORCE_2D,
     &FORCE_2D_DIMENSION,
     &AGGREGATION,
+    &IVH_BIN_WIDTH,
+    &IVH_BIN_COUNT,
     &DISTANCES,
     &WEIGHTING_NORM,
     &SYMMETRICAL_GLCM,

@@ -21,7 +21,9 @@ pub use report::{ParameterError, Warning, WarningKind};
 
 use crate::{
     Settings, Standard,
-    filters::{Gabor, Laws, Lbp2dMethod, Mean, NonseparableWavelet, SampledLog, SeparableWavelet},
+    filters::{
+        self, Gabor, Laws, Lbp2dMethod, Mean, NonseparableWavelet, SampledLog, SeparableWavelet,
+    },
 };
 
 /// Everything an extraction depends on besides image and mask. The defaults are PyRadiomics'.
@@ -86,10 +88,7 @@ impl ImageParameters {
     pub fn names(&self) -> Vec<String> {
         match &self.image_type {
             ImageType::Original => vec!["original".to_owned()],
-            ImageType::LoG { sigmas } => sigmas
-                .iter()
-                .map(|sigma| format!("log-sigma-{}-mm-3D", sigma.text))
-                .collect(),
+            ImageType::LoG { sigmas } => sigmas.iter().map(LogSigma::image_name).collect(),
             ImageType::Wavelet { levels, .. } => self.wavelet_names(*levels),
             ImageType::Square => vec!["square".to_owned()],
             ImageType::SquareRoot => vec!["squareroot".to_owned()],
@@ -101,7 +100,7 @@ impl ImageParameters {
                 .map(|level| format!("lbp-3D-m{level}"))
                 .chain(["lbp-3D-k".to_owned()])
                 .collect(),
-            ibsi => vec![crate::filters::ibsi2_name(ibsi)],
+            ibsi2 => filters::ibsi2::name(ibsi2).into_iter().collect(),
         }
     }
 
@@ -234,7 +233,8 @@ pub struct VoxelParameters {
     pub masked_kernel: bool,
     /// The map's value outside the region (`initValue`). Default: 0.
     pub initial_value: f64,
-    /// Voxels done at a time (`voxelBatch`). Default: as many as the memory bound allows.
+    /// Voxels done at a time (`voxelBatch`), at least a slice. Default: as many as fit into
+    /// 64 MiB.
     pub batch_voxels: Option<usize>,
 }
 
@@ -267,6 +267,12 @@ impl LogSigma {
             mm,
             text: format!("{mm:?}").replace('.', "-"),
         }
+    }
+
+    /// The first part of the names of its columns, such as `log-sigma-1-5-mm-3D`.
+    #[must_use]
+    pub fn image_name(&self) -> String {
+        format!("log-sigma-{}-mm-3D", self.text)
     }
 }
 
@@ -310,6 +316,9 @@ pub enum ImageType {
         samples: usize,
         /// How a pattern becomes a number.
         method: Lbp2dMethod,
+        /// The array axis across which slices are taken where features are not in 2D
+        /// (`force2Ddimension` without `force2D`). Default: 0, z.
+        slice_axis: Option<usize>,
     },
     /// Local binary patterns in 3D by spherical harmonics, one image a level and the kurtosis.
     Lbp3d {

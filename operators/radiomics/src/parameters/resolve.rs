@@ -114,9 +114,11 @@ fn settings(
     };
     // A region is checked once, before images are derived.
     let outer = Layers::of(layers.outer);
+    // Thresholds are intensities of the original image, not of one derived from it.
+    let range = absolute_range(preprocessing).filter(|_| is_original);
     Settings {
         standard: document.standard,
-        discretisation: discretisation(document.standard, layers, preprocessing, is_original),
+        discretisation: discretisation(document.standard, layers, range),
         voxel_array_shift: layers
             .integer(&keys::VOXEL_ARRAY_SHIFT)
             .map_or(default.voxel_array_shift, |shift| shift as f64),
@@ -138,6 +140,11 @@ fn settings(
         gldm_alpha: layers
             .integer(&keys::GLDM_A)
             .map_or(default.gldm_alpha, |alpha| alpha as f64),
+        ivh_discretisation: ivh_discretisation(layers),
+        ivh_range: match range {
+            Some([low, high]) => [Some(low), Some(high)].map(|end| end.filter(|e| e.is_finite())),
+            None => [None, None],
+        },
         minimum_roi_dimensions: outer
             .count(&keys::MINIMUM_ROI_DIMENSIONS)
             .unwrap_or(default.minimum_roi_dimensions),
@@ -149,11 +156,29 @@ fn settings(
     }
 }
 
+/// The intensities that resegmentation leaves, where it says so in intensities.
+fn absolute_range(preprocessing: &Preprocessing) -> Option<[f64; 2]> {
+    let resegmentation = preprocessing.resegmentation.as_ref()?;
+    match (resegmentation.mode, resegmentation.thresholds.as_slice()) {
+        (ThresholdMode::Absolute, &[low]) => Some([low, f64::INFINITY]),
+        (ThresholdMode::Absolute, &[low, high]) => Some([low, high]),
+        _ => None,
+    }
+}
+
+fn ivh_discretisation(layers: Layers<'_>) -> Option<Discretisation> {
+    if let Some(count) = layers.integer(&keys::IVH_BIN_COUNT) {
+        let count = count.try_into().unwrap_or(u32::MAX);
+        return Some(Discretisation::BinCount(count));
+    }
+    let width = layers.number(&keys::IVH_BIN_WIDTH)?;
+    Some(Discretisation::BinWidthFrom { width, start: None })
+}
+
 fn discretisation(
     standard: Standard,
     layers: Layers<'_>,
-    preprocessing: &Preprocessing,
-    is_original: bool,
+    range: Option<[f64; 2]>,
 ) -> Discretisation {
     if let Some(count) = layers.integer(&keys::BIN_COUNT) {
         return Discretisation::BinCount(count.try_into().unwrap_or(u32::MAX));
@@ -163,13 +188,7 @@ fn discretisation(
         (Some(start), _) => Some(start),
         (None, _) if layers.text(&keys::BIN_WIDTH_START) == Some(keys::MINIMUM) => None,
         (None, Standard::PyRadiomics) => return Discretisation::BinWidth(width),
-        // Thresholds are intensities of the original image, not of one derived from it.
-        (None, Standard::Ibsi) => preprocessing
-            .resegmentation
-            .as_ref()
-            .filter(|range| is_original && range.mode == ThresholdMode::Absolute)
-            .and_then(|range| range.thresholds.first().copied())
-            .filter(|lower| lower.is_finite()),
+        (None, Standard::Ibsi) => range.map(|[low, _]| low).filter(|low| low.is_finite()),
     };
     Discretisation::BinWidthFrom { width, start }
 }
@@ -246,6 +265,9 @@ fn image_type(entry: &ImageEntry, layers: Layers<'_>) -> ImageType {
                 .text(&keys::LBP_2D_METHOD)
                 .and_then(|name| LBP_2D_METHODS.iter().find(|(known, _)| *known == name))
                 .map_or(Lbp2dMethod::default(), |&(_, method)| method),
+            slice_axis: layers
+                .count(&keys::FORCE_2D_DIMENSION)
+                .filter(|&axis| axis > 0 && layers.slice_axis().is_none()),
         },
         "LBP3D" => ImageType::Lbp3d {
             levels: layers.count(&keys::LBP_3D_LEVELS).unwrap_or(2),

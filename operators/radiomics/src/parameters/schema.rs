@@ -3,6 +3,8 @@
 
 use renalflow_findings::did_you_mean;
 
+use crate::filters::wavelet_names;
+
 use super::{
     report::{Report, quoted},
     yaml::{Data, Node, Scalar},
@@ -258,7 +260,11 @@ impl Key {
                 names.contains(&text).then(|| Value::Text(text.to_owned()))
             }
             (Kind::Wavelet, Some(Scalar::Text(text))) => {
-                is_wavelet(text).then(|| Value::Text(text.to_owned()))
+                let names = wavelet_names();
+                names
+                    .iter()
+                    .any(|name| name == text)
+                    .then(|| Value::Text(text.to_owned()))
             }
             (Kind::Text, Some(Scalar::Text(text))) => Some(Value::Text(text.to_owned())),
             (Kind::Interpolator, _) => return self.interpolator(node, report),
@@ -380,7 +386,7 @@ impl Key {
                 "that is a continuous wavelet; the transform needs a discrete one".to_owned()
             }
             (Kind::Wavelet, _, Some(Scalar::Text(text))) => {
-                let names = wavelets();
+                let names = wavelet_names();
                 did_you_mean(text, "wavelets", names.iter().map(String::as_str))
             }
             (Kind::Integers(..) | Kind::Numbers(..), Data::Scalar { text, .. }, Some(scalar))
@@ -435,29 +441,6 @@ fn any_number(scalar: Option<Scalar<'_>>) -> Option<Number> {
         }
         _ => None,
     }
-}
-
-/// The discrete wavelets of PyWavelets 1.9.
-pub(super) fn wavelets() -> Vec<String> {
-    const BIORTHOGONAL: [&str; 15] = [
-        "1.1", "1.3", "1.5", "2.2", "2.4", "2.6", "2.8", "3.1", "3.3", "3.5", "3.7", "3.9", "4.4",
-        "5.5", "6.8",
-    ];
-    let numbered = |family: &'static str, orders: std::ops::RangeInclusive<usize>| {
-        orders.map(move |order| format!("{family}{order}"))
-    };
-    let biorthogonal = |family: &'static str| BIORTHOGONAL.map(|order| format!("{family}{order}"));
-    let mut names = vec!["haar".to_owned(), "dmey".to_owned()];
-    names.extend(numbered("db", 1..=38));
-    names.extend(numbered("sym", 2..=20));
-    names.extend(numbered("coif", 1..=17));
-    names.extend(biorthogonal("bior"));
-    names.extend(biorthogonal("rbio"));
-    names
-}
-
-fn is_wavelet(name: &str) -> bool {
-    wavelets().iter().any(|wavelet| wavelet == name)
 }
 
 /// Families of wavelets that PyRadiomics' check lets pass and its transform refuses.

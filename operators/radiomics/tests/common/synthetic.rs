@@ -36,6 +36,12 @@ pub fn synthetic(region: &str) -> (Image, LabelMap) {
             "flat" => dz * dz + dy * dy + dx * dx <= 8.0,
             "sparse" => z % 2 == 0 && y % 3 == 0 && x % 2 == 0 && speckle[i] > 30000.0,
             "pair" => z == y && x == 4 && [1, 4].contains(&z),
+            "slice_y" => y == 8 && speckle[i] > 20000.0,
+            "slice_x" => x == 0 && speckle[i] > 35000.0,
+            "disc" => {
+                let radius = (dy / 4.0).powi(2) + (dx / 5.0).powi(2);
+                z == 3 && radius <= 1.0 && speckle[i] > 6554.0
+            }
             other => panic!("no region {other}"),
         })
     });
@@ -48,6 +54,7 @@ pub fn settings(variant: &str) -> Settings {
     let default = Settings {
         classes: CLASSES
             .iter()
+            .filter(|class| class.is_default())
             .map(|class| ClassSelection {
                 class: class.name.to_owned(),
                 features: (class.docs)()
@@ -105,6 +112,19 @@ pub fn settings(variant: &str) -> Settings {
             distances_voxels: vec![1, 2, 4],
             discretisation: Discretisation::BinWidth(3.7),
             ..default
+        },
+        "ring" => Settings {
+            distances_voxels: vec![2],
+            ..default
+        },
+        "wide" => Settings {
+            distances_voxels: vec![1, 2, 3],
+            discretisation: Discretisation::BinWidth(3.7),
+            ..default
+        },
+        "in_plane_far" => Settings {
+            distances_voxels: vec![2, 3, 7],
+            ..across(1)
         },
         other => panic!("no variant {other}"),
     }

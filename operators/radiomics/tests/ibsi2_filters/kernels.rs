@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use renalflow_radiomics::{
     ImageType,
-    filters::{Boundary, Dimensions, Pooling, SampledLog, ibsi2::coefficients},
+    filters::{Boundary, Dimensions, FilterBank, Pooling, SampledLog},
 };
 
 use crate::assortment::{
@@ -100,7 +100,7 @@ fn the_response_to_an_impulse_is_the_kernel() {
         "laws",
     );
 
-    let (low, high) = coefficients("db2").unwrap();
+    let FilterBank { low, high, .. } = FilterBank::of("db2").unwrap();
     let tap = |taps: &[f64], k: f64| {
         let place = k as i64 + 2;
         usize::try_from(place).map_or(0.0, |p| taps.get(p).copied().unwrap_or(0.0))
@@ -160,7 +160,7 @@ fn a_gaussian_is_round_in_mm() {
 #[test]
 fn wavelets_are_orthonormal() {
     for name in ["haar", "db2", "db3", "coif1"] {
-        let (low, high) = coefficients(name).unwrap();
+        let FilterBank { low, high, .. } = FilterBank::of(name).unwrap();
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         assert!((dot(&low, &low) - 1.0).abs() < 1e-9, "{name}");
         assert!((dot(&high, &high) - 1.0).abs() < 1e-9, "{name}");
@@ -171,5 +171,5 @@ fn wavelets_are_orthonormal() {
         );
         assert!(high.iter().sum::<f64>().abs() < 1e-9, "{name}");
     }
-    assert!(coefficients("db99").is_none());
+    assert!(FilterBank::of("db99").is_err());
 }

@@ -198,7 +198,7 @@ fn an_image_overrides_settings_for_itself() {
     let parameters = read(
         "imageType:
   Original: {}
-  Wavelet: {binWidth: 10, force2D: true, wavelet: db2, level: 2, start_level: 1}
+  Wavelet: {force2D: true, wavelet: db2, level: 2, start_level: 1}
   Square: {binCount: null}
 setting: {binCount: 16}
 ",
@@ -259,7 +259,8 @@ setting:
         ImageType::Lbp2d {
             radius_voxels: 1.5,
             samples: 12,
-            method: Lbp2dMethod::Var
+            method: Lbp2dMethod::Var,
+            slice_axis: None
         }
     );
     assert_eq!(
@@ -269,6 +270,24 @@ setting:
             radius_voxels: 2.0,
             subdivisions: 0
         }
+    );
+}
+
+#[test]
+fn lbp2d_takes_slices_across_the_axis_that_is_given_though_features_be_in_3d() {
+    let axis = |text: &str| match read_with_warnings(text).0.images[0].image_type {
+        ImageType::Lbp2d { slice_axis, .. } => slice_axis,
+        ref other => panic!("{other:?}"),
+    };
+    assert_eq!(axis("imageType: {LBP2D: {}}"), None);
+    assert_eq!(axis("imageType: {LBP2D: {force2Ddimension: 2}}"), Some(2));
+    assert_eq!(
+        axis("imageType: {LBP2D: }\nsetting: {force2Ddimension: 1}"),
+        Some(1)
+    );
+    assert_eq!(
+        axis("imageType: {LBP2D: {force2D: true, force2Ddimension: 2}}"),
+        None
     );
 }
 

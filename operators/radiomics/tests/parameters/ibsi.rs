@@ -82,6 +82,28 @@ fn fixed_bin_size_starts_at_the_lower_threshold() {
 }
 
 #[test]
+fn the_intensity_volume_histogram_has_bins_of_its_own() {
+    let settings = |text: &str| read(text).settings;
+    let plain = settings("compat: ibsi");
+    assert_eq!(
+        (plain.ivh_discretisation, plain.ivh_range),
+        (None, [None, None])
+    );
+    let wide = settings("compat: ibsi\nsetting: {ivhBinWidth: 2.5, resegmentRange: [-500, .inf]}");
+    let width = Discretisation::BinWidthFrom {
+        width: 2.5,
+        start: None,
+    };
+    assert_eq!(wide.ivh_discretisation, Some(width));
+    assert_eq!(wide.ivh_range, [Some(-500.0), None]);
+    let counted = settings("compat: ibsi\nsetting: {ivhBinCount: 1000}");
+    assert_eq!(
+        counted.ivh_discretisation,
+        Some(Discretisation::BinCount(1000))
+    );
+}
+
+#[test]
 fn settings_that_pyradiomics_lacks() {
     let parameters = read(
         "setting: {resampledPixelSpacing: [2, 2, 2], roundIntensities: true, \
@@ -128,7 +150,7 @@ fn filters_of_ibsi_2() {
     sigmaMm: 10
     lambdaMm: 4
     gamma: 0.5
-    thetaRad: 1.0471975511965976
+    thetaRad: 1.0471975511965979
     thetaStepRad: 0.7853981633974483
     orthogonalPlanes: true
     pooling: maximum

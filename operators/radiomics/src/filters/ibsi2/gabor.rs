@@ -94,7 +94,7 @@ impl Gabor {
         Ok(Derived { name, values })
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let degrees = |rad: f64| (rad.to_degrees() * 1e6).round() / 1e6;
         let name = Name::of("gabor")
             .number("sigma", self.sigma_mm)

@@ -82,7 +82,7 @@ impl Laws {
         })
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let name = Name::of("laws")
             .word(&self.kernels)
             .rotations(self.rotation_invariance);

@@ -32,6 +32,16 @@ pub struct SampledLog {
 }
 
 impl SampledLog {
+    pub(super) fn name(&self) -> String {
+        Name::of("sampled-log")
+            .number("sigma", self.sigma_mm)
+            .word("mm")
+            .dimensions(self.dimensions)
+            .riesz(self.riesz_order_xyz)
+            .boundary(self.boundary)
+            .0
+    }
+
     /// Filter an image.
     ///
     /// The kernel is a sum of products of 1D kernels, one an axis: with `G` the 1D Gaussian and
@@ -51,13 +61,7 @@ impl SampledLog {
         let window = window_of(source)?;
         let axes = filtered_axes(self.dimensions, source);
         let kernels = self.kernels(source, &axes)?;
-        let name = Name::of("sampled-log")
-            .number("sigma", self.sigma_mm)
-            .word("mm")
-            .dimensions(self.dimensions)
-            .riesz(self.riesz_order_xyz)
-            .boundary(self.boundary)
-            .0;
+        let name = self.name();
         let values = match self.riesz_order_xyz {
             None => {
                 let filters: Vec<[Chain; 3]> = axes

@@ -33,6 +33,14 @@ impl Mean {
         Ok(())
     }
 
+    pub(super) fn name(&self) -> String {
+        Name::of("mean")
+            .word(self.support_voxels.to_string())
+            .dimensions(self.dimensions)
+            .boundary(self.boundary)
+            .0
+    }
+
     /// Filter an image.
     ///
     /// Memory: about four times the window with half a support around it, in `f64`.
@@ -45,11 +53,7 @@ impl Mean {
     pub fn derive(&self, source: &Source<'_>) -> Result<Derived, RadiomicsError> {
         let window = window_of(source)?;
         self.check()?;
-        let name = Name::of("mean")
-            .word(self.support_voxels.to_string())
-            .dimensions(self.dimensions)
-            .boundary(self.boundary)
-            .0;
+        let name = self.name();
         let mut filter: [Chain; 3] = Default::default();
         for axis in filtered_axes(self.dimensions, source) {
             filter[axis] = vec![Kernel::mean(self.support_voxels)];

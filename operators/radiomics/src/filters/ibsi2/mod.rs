@@ -20,7 +20,6 @@
 
 mod block;
 mod boundary;
-mod coefficients;
 mod fourier;
 mod gabor;
 mod laws;
@@ -36,7 +35,6 @@ mod transfer;
 use std::{fmt::Write as _, ops::Range};
 
 pub use boundary::Boundary;
-pub use coefficients::coefficients;
 pub use gabor::Gabor;
 pub use laws::Laws;
 pub use log::SampledLog;
@@ -112,6 +110,20 @@ pub(crate) fn check(image_type: &ImageType) -> Result<(), RadiomicsError> {
         ImageType::SeparableWavelet(filter) => filter.chains().map(drop),
         ImageType::NonseparableWavelet(filter) => riesz(filter.riesz_order_xyz, filter.dimensions),
         _ => Ok(()),
+    }
+}
+
+/// The name of the image that one of these filters derives; `None` for the other types.
+#[must_use]
+pub fn name(image_type: &ImageType) -> Option<String> {
+    match image_type {
+        ImageType::Mean(filter) => Some(filter.name()),
+        ImageType::SampledLog(filter) => Some(filter.name()),
+        ImageType::Laws(filter) => Some(filter.name()),
+        ImageType::Gabor(filter) => Some(filter.name()),
+        ImageType::SeparableWavelet(filter) => Some(filter.name()),
+        ImageType::NonseparableWavelet(filter) => Some(filter.name()),
+        _ => None,
     }
 }
 

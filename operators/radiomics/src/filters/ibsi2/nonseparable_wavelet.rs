@@ -48,6 +48,19 @@ pub enum NonseparableFamily {
 const MAX_LEVEL: usize = 30;
 
 impl NonseparableWavelet {
+    pub(super) fn name(&self) -> String {
+        Name::of(match self.family {
+            NonseparableFamily::Simoncelli => "simoncelli",
+            NonseparableFamily::Shannon => "shannon",
+        })
+        .word("level")
+        .word(self.level.to_string())
+        .dimensions(self.dimensions)
+        .riesz(self.riesz_order_xyz)
+        .boundary(self.boundary)
+        .0
+    }
+
     /// Filter an image: the whole of it, or those of its slices that the window touches,
     /// because the bands are defined on the frequencies of the whole.
     ///
@@ -70,16 +83,7 @@ impl NonseparableWavelet {
             None => None,
             Some(order_xyz) => Some(Riesz::new(order_xyz, &axes)?),
         };
-        let name = Name::of(match self.family {
-            NonseparableFamily::Simoncelli => "simoncelli",
-            NonseparableFamily::Shannon => "shannon",
-        })
-        .word("level")
-        .word(self.level.to_string())
-        .dimensions(self.dimensions)
-        .riesz(self.riesz_order_xyz)
-        .boundary(self.boundary)
-        .0;
+        let name = self.name();
         let band = Band {
             family: self.family,
             highest: 2.0f64.powi(1 - self.level as i32),

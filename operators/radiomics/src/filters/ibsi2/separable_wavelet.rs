@@ -1,8 +1,8 @@
 //! Separable wavelets, undecimated.
 
+use super::super::FilterBank;
 use super::{
-    Boundary, Derived, Dimensions, Name, Pooling, Source, checked_radius, coefficients,
-    filtered_axes, refused,
+    Boundary, Derived, Dimensions, Name, Pooling, Source, checked_radius, filtered_axes, refused,
     rotation::orientations,
     separable::{Chain, Combination, Kernel, respond},
     slice_axis, window_of,
@@ -30,6 +30,17 @@ pub struct SeparableWavelet {
 }
 
 impl SeparableWavelet {
+    pub(super) fn name(&self) -> String {
+        Name::of("wavelet")
+            .word(&self.wavelet)
+            .word("level")
+            .word(self.level.to_string())
+            .word(&self.subband)
+            .rotations(self.rotation_invariance)
+            .boundary(self.boundary)
+            .0
+    }
+
     /// Filter an image.
     ///
     /// Memory: about five times the window with the filters' reach around it, in `f64`.
@@ -54,14 +65,7 @@ impl SeparableWavelet {
             Some(Pooling::Average) => (orientations(&filter, in_slices), Combination::Average),
             Some(Pooling::Maximum) => (orientations(&filter, in_slices), Combination::Maximum),
         };
-        let name = Name::of("wavelet")
-            .word(&self.wavelet)
-            .word("level")
-            .word(self.level.to_string())
-            .word(&self.subband)
-            .rotations(self.rotation_invariance)
-            .boundary(self.boundary)
-            .0;
+        let name = self.name();
         let response = respond(source, window, &filters, combination, self.boundary, &name)?;
         Ok(Derived {
             name,
@@ -71,13 +75,7 @@ impl SeparableWavelet {
 
     /// The chains of filters in the order x, y, z.
     pub(super) fn chains(&self) -> Result<(Dimensions, Vec<Chain>), RadiomicsError> {
-        let (low, high) = coefficients(&self.wavelet).ok_or_else(|| {
-            refused(
-                "wavelet",
-                &self.wavelet,
-                "it must be a name of PyWavelets' discrete wavelets, such as db3 or coif1",
-            )
-        })?;
+        let FilterBank { low, high, .. } = FilterBank::of(&self.wavelet)?;
         if self.level == 0 {
             return Err(refused("level", self.level, "levels count from 1"));
         }
