@@ -113,29 +113,128 @@ fn ibsi1_now() {
 #[test]
 fn all_tables() {
     let shared = std::path::Path::new("/work/shared");
-    let classes: Vec<ClassSelection> = ["firstorder","shape","glcm","glrlm","glszm","gldm","ngtdm"].map(ClassSelection::defaults_of).to_vec();
-    let base = Settings { classes: classes.clone(), ..Settings::default() };
-    let im = |t: ImageType, s: &Settings| ImageParameters { image_type: t, settings: s.clone() };
-    let wavelet = |w: &str, levels| ImageType::Wavelet { wavelet: w.into(), start_level: 0, levels };
+    let classes: Vec<ClassSelection> = [
+        "firstorder",
+        "shape",
+        "glcm",
+        "glrlm",
+        "glszm",
+        "gldm",
+        "ngtdm",
+    ]
+    .map(ClassSelection::defaults_of)
+    .to_vec();
+    let base = Settings {
+        classes: classes.clone(),
+        ..Settings::default()
+    };
+    let im = |t: ImageType, s: &Settings| ImageParameters {
+        image_type: t,
+        settings: s.clone(),
+    };
+    let wavelet = |w: &str, levels| ImageType::Wavelet {
+        wavelet: w.into(),
+        start_level: 0,
+        levels,
+    };
     for table in ["original", "filters", "resampled", "slicewise"] {
         let (settings, pre, types) = match table {
-            "original" => (base.clone(), Preprocessing::default(), vec![ImageType::Original]),
-            "filters" => (base.clone(), Preprocessing::default(), vec![ImageType::Original, ImageType::LoG { sigmas: vec![LogSigma::from_mm(1.0), LogSigma::from_mm(3.0)] }, wavelet("coif1", 1), ImageType::Square, ImageType::SquareRoot, ImageType::Logarithm, ImageType::Exponential, ImageType::Gradient { use_spacing: true }, ImageType::Lbp2d { radius_voxels: 1.0, samples: 8, method: filters::Lbp2dMethod::Uniform }]),
-            "resampled" => (Settings { discretisation: Discretisation::BinCount(32), voxel_array_shift: 300.0, weighting_norm: Some(WeightingNorm::Euclidean), ..base.clone() },
-                Preprocessing { normalisation: Some(Normalisation { scale: 100.0, outliers_deviations: None }), resampling: Some(ResamplingParameters { spacing_zyx_mm: [2.0; 3], interpolator: Interpolator::BSpline, round_intensities: false }), pad_distance_voxels: 10, ..Preprocessing::default() },
-                vec![ImageType::Original, ImageType::LoG { sigmas: vec![LogSigma::from_mm(2.0)] }, wavelet("db2", 1)]),
-            _ => (Settings { discretisation: Discretisation::BinWidth(10.0), distances_voxels: vec![1, 2], gldm_alpha: 1.0, force_2d_across_axis: Some(0), classes: classes.iter().filter(|c| c.class != "shape").cloned().collect(), ..base.clone() },
-                Preprocessing { resegmentation: Some(Resegmentation { thresholds: vec![-150.0, 250.0], mode: ThresholdMode::Absolute }), ..Preprocessing::default() },
-                vec![ImageType::Original, wavelet("coif1", 2)]),
+            "original" => (
+                base.clone(),
+                Preprocessing::default(),
+                vec![ImageType::Original],
+            ),
+            "filters" => (
+                base.clone(),
+                Preprocessing::default(),
+                vec![
+                    ImageType::Original,
+                    ImageType::LoG {
+                        sigmas: vec![LogSigma::from_mm(1.0), LogSigma::from_mm(3.0)],
+                    },
+                    wavelet("coif1", 1),
+                    ImageType::Square,
+                    ImageType::SquareRoot,
+                    ImageType::Logarithm,
+                    ImageType::Exponential,
+                    ImageType::Gradient { use_spacing: true },
+                    ImageType::Lbp2d {
+                        radius_voxels: 1.0,
+                        samples: 8,
+                        method: filters::Lbp2dMethod::Uniform,
+                    },
+                ],
+            ),
+            "resampled" => (
+                Settings {
+                    discretisation: Discretisation::BinCount(32),
+                    voxel_array_shift: 300.0,
+                    weighting_norm: Some(WeightingNorm::Euclidean),
+                    ..base.clone()
+                },
+                Preprocessing {
+                    normalisation: Some(Normalisation {
+                        scale: 100.0,
+                        outliers_deviations: None,
+                    }),
+                    resampling: Some(ResamplingParameters {
+                        spacing_zyx_mm: [2.0; 3],
+                        interpolator: Interpolator::BSpline,
+                        round_intensities: false,
+                    }),
+                    pad_distance_voxels: 10,
+                    ..Preprocessing::default()
+                },
+                vec![
+                    ImageType::Original,
+                    ImageType::LoG {
+                        sigmas: vec![LogSigma::from_mm(2.0)],
+                    },
+                    wavelet("db2", 1),
+                ],
+            ),
+            _ => (
+                Settings {
+                    discretisation: Discretisation::BinWidth(10.0),
+                    distances_voxels: vec![1, 2],
+                    gldm_alpha: 1.0,
+                    force_2d_across_axis: Some(0),
+                    classes: classes
+                        .iter()
+                        .filter(|c| c.class != "shape")
+                        .cloned()
+                        .collect(),
+                    ..base.clone()
+                },
+                Preprocessing {
+                    resegmentation: Some(Resegmentation {
+                        thresholds: vec![-150.0, 250.0],
+                        mode: ThresholdMode::Absolute,
+                    }),
+                    ..Preprocessing::default()
+                },
+                vec![ImageType::Original, wavelet("coif1", 2)],
+            ),
         };
-        let parameters = Parameters { images: types.into_iter().map(|t| im(t, &settings)).collect(), settings: settings.clone(), preprocessing: pre, ..Parameters::default() };
-        let text = std::fs::read_to_string(shared.join(format!("reference/pyradiomics/{table}.csv"))).unwrap();
+        let parameters = Parameters {
+            images: types.into_iter().map(|t| im(t, &settings)).collect(),
+            settings: settings.clone(),
+            preprocessing: pre,
+            ..Parameters::default()
+        };
+        let text =
+            std::fs::read_to_string(shared.join(format!("reference/pyradiomics/{table}.csv")))
+                .unwrap();
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().unwrap().split(',').collect();
         let theirs: std::collections::BTreeSet<&str> = header[1..].iter().copied().collect();
         let ours = parameters.columns().unwrap();
         let ours: std::collections::BTreeSet<&str> = ours.iter().map(String::as_str).collect();
-        println!("{table}: missing {:?} extra {:?}", theirs.difference(&ours).take(5).collect::<Vec<_>>(), ours.difference(&theirs).take(5).collect::<Vec<_>>());
+        println!(
+            "{table}: missing {:?} extra {:?}",
+            theirs.difference(&ours).take(5).collect::<Vec<_>>(),
+            ours.difference(&theirs).take(5).collect::<Vec<_>>()
+        );
         for line in lines {
             let row: BTreeMap<&str, &str> = header.iter().copied().zip(line.split(',')).collect();
             let case = row["case"];
@@ -147,22 +246,59 @@ fn all_tables() {
             let image = io::read_image(&i).unwrap();
             let mask = io::read_label_map(&m, LabelNames::new()).unwrap();
             let t = std::time::Instant::now();
-            let e = match parameters.extract(&image, &mask, 1) { Ok(e) => e, Err(e) => { println!("{table} {case}: ERROR {e}"); continue } };
+            let e = match parameters.extract(&image, &mask, 1) {
+                Ok(e) => e,
+                Err(e) => {
+                    println!("{table} {case}: ERROR {e}");
+                    continue;
+                }
+            };
             let dt = t.elapsed();
             let mut worst: BTreeMap<String, (f64, String, usize)> = BTreeMap::new();
             for f in &e.values {
-                let Some(r) = row.get(f.column.as_str()) else { continue };
+                let Some(r) = row.get(f.column.as_str()) else {
+                    continue;
+                };
                 let r: f64 = r.parse().unwrap();
-                if f.value.is_nan() && r.is_nan() { continue; }
+                if f.value.is_nan() && r.is_nan() {
+                    continue;
+                }
                 let d = (f.value - r).abs() / r.abs().max(1e-3);
                 let it = f.column.split('_').next().unwrap().to_owned();
                 let w = worst.entry(it).or_default();
-                if !(d <= 1e-6) { w.2 += 1; }
-                if !(d <= w.0) { w.0 = d; w.1 = format!("{} {} {}", f.column, f.value, r); }
+                if !(d <= 1e-6) {
+                    w.2 += 1;
+                }
+                if !(d <= w.0) {
+                    w.0 = d;
+                    w.1 = format!("{} {} {}", f.column, f.value, r);
+                }
             }
             println!("{table} {case} {dt:?}");
-            for (it, w) in worst { if w.2 > 0 { println!("   {it}: {} over 1e-6, worst {:.1e} {}", w.2, w.0, w.1); } }
-            if !e.warnings.is_empty() && case == "STS_002" { println!("   {:?}", e.warnings); }
+            for (it, w) in worst {
+                if w.2 > 0 {
+                    println!("   {it}: {} over 1e-6, worst {:.1e} {}", w.2, w.0, w.1);
+                }
+            }
+            if !e.warnings.is_empty() && case == "STS_002" {
+                println!("   {:?}", e.warnings);
+            }
         }
+    }
+}
+
+#[test]
+fn ibsi2_now() {
+    let checks = conformance::ibsi_2(std::path::Path::new("/work/shared")).unwrap();
+    let mut fails = 0;
+    for c in &checks {
+        if !c.pass {
+            fails += 1;
+            println!("MISS {c:?}");
+        }
+    }
+    println!("{} checks {fails} fails", checks.len());
+    for c in checks.iter().filter(|c| c.configuration == "response maps") {
+        println!("{} {:?}", c.feature, c.ours);
     }
 }
