@@ -108,6 +108,9 @@ struct Edges {
     step: f64,
     /// The last level; intensities beyond its upper edge belong to it.
     last: u32,
+    /// Whether bins are much wider than intensities are precise, so that an edge is rounded by
+    /// a small part of a bin.
+    is_coarse: bool,
 }
 
 impl Edges {
@@ -162,18 +165,25 @@ impl Edges {
                 minimum,
             });
         }
-        Ok(Self { start, step, last })
+        let is_coarse = step > 1e-6 * start.abs().max(maximum.abs());
+        Ok(Self {
+            start,
+            step,
+            last,
+            is_coarse,
+        })
     }
 
     /// The bins that hold intensities, counted from 1.
     fn levels(&self, intensities: &[f64]) -> Vec<u32> {
         let mut levels = vec![0; intensities.len()];
-        let settled = run_widest(Quotients {
-            edges: self,
-            intensities,
-            levels: &mut levels,
-        });
-        if !settled {
+        if self.is_coarse {
+            run_widest(Quotients {
+                edges: self,
+                intensities,
+                levels: &mut levels,
+            });
+        } else {
             for (level, &x) in levels.iter_mut().zip(intensities) {
                 *level = self.level(x);
             }
@@ -199,8 +209,7 @@ impl Edges {
     }
 }
 
-/// Levels by division, several at a time. The quotient is right but for rounding at an edge,
-/// which one comparison with the edge on either side settles; returns whether it did, for all.
+/// Levels several at a time, where rounding moves neither a quotient nor an edge by a whole bin.
 struct Quotients<'a> {
     edges: &'a Edges,
     intensities: &'a [f64],
@@ -208,31 +217,25 @@ struct Quotients<'a> {
 }
 
 impl Kernel for Quotients<'_> {
-    type Output = bool;
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> bool {
-        let Edges { start, step, last } = *self.edges;
-        let last = f64::from(last - 1);
-        let mut settled = true;
+    fn run(self) {
+        /// Adding 2^52 rounds to a whole number and leaves it in the low bits.
+        const WHOLE: f64 = (1u64 << 52) as f64;
+        let Edges { start, step, .. } = *self.edges;
+        let last = f64::from(self.edges.last - 1);
+        let per_unit = 1.0 / step;
         for (level, &x) in self.levels.iter_mut().zip(self.intensities) {
-            // No intensity lies below the first edge, so truncation is rounding down.
-            let quotient = (x - start) / step;
+            let quotient = (x - start) * per_unit;
             let quotient = if quotient > last { last } else { quotient };
-            let bin = f64::from(quotient as i32);
-            let bin = if x < bin * step + start {
-                bin - 1.0
-            } else {
-                bin
-            };
-            let above = (bin < last) & (x >= (bin + 1.0) * step + start);
-            let bin = if above { bin + 1.0 } else { bin };
-            settled &= (bin >= 0.0)
-                & (x >= bin * step + start)
-                & ((bin == last) | (x < (bin + 1.0) * step + start));
-            *level = (bin as i32 + 1) as u32;
+            // The nearest whole number is the bin or the next one, which the edge between them
+            // tells apart.
+            let nearest = (quotient + WHOLE) - WHOLE;
+            let below = (x < nearest * step + start) & (nearest > 0.0);
+            let bin = if below { nearest - 1.0 } else { nearest };
+            *level = (bin + WHOLE).to_bits() as u32 + 1;
         }
-        settled
     }
 }
 

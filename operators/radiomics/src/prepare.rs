@@ -451,13 +451,18 @@ fn resample_as_ibsi(
     } else {
         whole
     };
-    let real = Resampling {
-        interpolation: interpolation(how.interpolator),
+    let real = |interpolation, outside| Resampling {
+        interpolation,
         precision: Precision::Double,
         output: Output::Real,
-        outside: 0.0,
+        outside,
     };
-    let mut resampled = resample_part(image, &target, &real)?;
+    // Where the grids' rims differ, the image goes on as the least it has: air in CT.
+    let least = with_image!(image, volume => {
+        volume.voxels().iter().map(|&v| f64::from(v)).fold(f64::INFINITY, f64::min)
+    });
+    let intensities = real(interpolation(how.interpolator), least);
+    let mut resampled = resample_part(image, &target, &intensities)?;
     if how.round_intensities {
         resampled = Image::F64(resampled.to_f64().map(|x| x.round()));
     }
@@ -466,11 +471,7 @@ fn resample_as_ibsi(
             .volume
             .map(|&value| f32::from(u8::from(value == label))),
     );
-    let linear = Resampling {
-        interpolation: Interpolation::Linear,
-        ..real
-    };
-    let inside = resample_part(&inside, &target, &linear)?;
+    let inside = resample_part(&inside, &target, &real(Interpolation::Linear, 0.0))?;
     // Half-way between centres is inside, in spite of rounding.
     let volume = with_image!(&inside, volume => {
         volume.map(|&share| if f64::from(share) >= 0.5 - 1e-9 { label } else { 0 })

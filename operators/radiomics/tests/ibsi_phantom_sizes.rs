@@ -18,8 +18,11 @@ fn shared() -> PathBuf {
     )
 }
 
-/// Prefix of IBSI's tags, class here, and for the rest of a tag the feature here and its code.
-const TAGS: [(&str, &str, &[(&str, &str, &str)]); 4] = [
+/// The middle of a tag, the feature here and its code.
+type Tag = (&'static str, &'static str, &'static str);
+
+/// The beginning of IBSI's tags, the class here and its features.
+const TAGS: [(&str, &str, &[Tag]); 4] = [
     (
         "rlm_",
         "glrlm",
@@ -136,8 +139,8 @@ fn every_value_of_the_digital_phantom_is_within_its_tolerance() {
         println!("skipped: {} or the phantom is not there", table.display());
         return;
     };
-    let image = io::read_image(&folder.join("image/phantom.nii.gz")).unwrap();
-    let mask = io::read_label_map(&folder.join("mask/mask.nii.gz"), LabelNames::new()).unwrap();
+    let image = io::read_image(folder.join("image/phantom.nii.gz")).unwrap();
+    let mask = io::read_label_map(folder.join("mask/mask.nii.gz"), LabelNames::new()).unwrap();
     let by_aggregation: Vec<(Aggregation, Features)> = AGGREGATIONS[..6]
         .iter()
         .map(|&(_, aggregation)| {

@@ -349,7 +349,7 @@ fn suffix(aggregation: Aggregation, family: &str) -> &'static str {
 }
 
 /// The feature of a class that has a code.
-fn feature_with(class: &str, code: &str) -> Option<&'static str> {
+pub(super) fn feature_with(class: &str, code: &str) -> Option<&'static str> {
     let class = CLASSES.iter().find(|known| known.name == class)?;
     (class.docs)()
         .into_iter()

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use ibsi1::ibsi_1;
+pub use ibsi2::ibsi_2;
 //pub use pyradiomics::pyradiomics;
 
 /// One value beside its reference.

@@ -7,7 +7,7 @@ use crate::{
         definitions::{
             ENTROPY, HIGH, LARGE, LARGE_HIGH, LARGE_LOW, LEVEL_NON_UNIFORMITY,
             LEVEL_NON_UNIFORMITY_NORMALIZED, LEVEL_VARIANCE, LOW, PERCENTAGE, SIZE_NON_UNIFORMITY,
-            SIZE_NON_UNIFORMITY_NORMALIZED, SIZE_VARIANCE, SMALL, SMALL_HIGH, SMALL_LOW, Words,
+            SIZE_NON_UNIFORMITY_NORMALIZED, SIZE_VARIANCE, SMALL, SMALL_HIGH, SMALL_LOW, Wording,
         },
     },
 };
@@ -23,21 +23,23 @@ const SYMBOLS: &str = "p(i,j): share of voxels that have grey level i and j - 1 
 pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ENTROPY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceEntropy",
             ibsi: Ibsi::Duplicate("FCBV", "ngldm DependenceCountEntropy"),
             meaning: "How varied voxels are in level and number of neighbours like them together.",
             reference: IBSI,
-            degenerate: "The entropy of the numbers of neighbours on one intensity; 0, up to ε, on one voxel.",
+            degenerate: "The entropy of the numbers of neighbours on one intensity; 0, up to ε, \
+                on one voxel.",
             pyradiomics: PyRadiomics::Default,
         },
     ),
     SIZE_NON_UNIFORMITY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceNonUniformity",
             ibsi: Ibsi::Duplicate("Z87G", "ngldm DependenceCountNonUniformity"),
-            meaning: "Small where voxels are spread evenly over numbers of neighbours like them; grows with the region.",
+            meaning: "Small where voxels are spread evenly over numbers of neighbours like them; \
+                grows with the region.",
             reference: SUN,
             degenerate: "V Σ s(j)² of the numbers of neighbours on one intensity; 1 on one voxel.",
             pyradiomics: PyRadiomics::Default,
@@ -45,10 +47,11 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_NON_UNIFORMITY_NORMALIZED.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceNonUniformityNormalized",
             ibsi: Ibsi::Duplicate("OKJI", "ngldm DependenceCountNonUniformityNormalized"),
-            meaning: "Small where voxels are spread evenly over numbers of neighbours like them; 1 where all have as many.",
+            meaning: "Small where voxels are spread evenly over numbers of neighbours like them; \
+                1 where all have as many.",
             reference: IBSI,
             degenerate: "Σ s(j)² of the numbers of neighbours on one intensity; 1 on one voxel.",
             pyradiomics: PyRadiomics::Default,
@@ -56,10 +59,11 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     PERCENTAGE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependencePercentage",
             ibsi: Ibsi::Duplicate("6XV8", "ngldm DependenceCountPercentage"),
-            meaning: "Nothing: always 1, since every voxel is counted once, which is why PyRadiomics gives no value.",
+            meaning: "Nothing: always 1, since every voxel is counted once, which is why \
+                PyRadiomics gives no value.",
             reference: IBSI,
             degenerate: "1 on either.",
             pyradiomics: PyRadiomics::Disabled,
@@ -67,18 +71,19 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_VARIANCE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceVariance",
             ibsi: Ibsi::Duplicate("DNX2", "ngldm DependenceCountVariance"),
             meaning: "How varied the numbers of neighbours like a voxel are.",
             reference: IBSI,
-            degenerate: "The variance of the numbers of neighbours on one intensity; 0 on one voxel.",
+            degenerate: "The variance of the numbers of neighbours on one intensity; 0 on one \
+                voxel.",
             pyradiomics: PyRadiomics::Default,
         },
     ),
     LEVEL_NON_UNIFORMITY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelNonUniformity",
             ibsi: Ibsi::Duplicate("FP8K", "ngldm GrayLevelNonUniformity"),
             meaning: "Small where voxels are spread evenly over levels; grows with the region.",
@@ -89,10 +94,11 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LEVEL_NON_UNIFORMITY_NORMALIZED.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelNonUniformityNormalized",
             ibsi: Ibsi::Duplicate("5SPA", "ngldm GrayLevelNonUniformityNormalized"),
-            meaning: "Small where voxels are spread evenly over levels; the same number as Uniformity of firstorder, which is why PyRadiomics gives no value.",
+            meaning: "Small where voxels are spread evenly over levels; the same number as \
+                Uniformity of firstorder, which is why PyRadiomics gives no value.",
             reference: IBSI,
             degenerate: "1 on either.",
             pyradiomics: PyRadiomics::Disabled,
@@ -100,7 +106,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LEVEL_VARIANCE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelVariance",
             ibsi: Ibsi::Duplicate("1PFV", "ngldm GrayLevelVariance"),
             meaning: "How varied the levels of voxels are.",
@@ -111,7 +117,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "HighGrayLevelEmphasis",
             ibsi: Ibsi::Duplicate("OAE7", "ngldm HighGrayLevelCountEmphasis"),
             meaning: "Large where many voxels are bright.",
@@ -122,18 +128,19 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LargeDependenceEmphasis",
             ibsi: Ibsi::Duplicate("IMOQ", "ngldm HighDependenceEmphasis"),
             meaning: "Large where voxels have many neighbours like them: coarse texture.",
             reference: SUN,
-            degenerate: "On one intensity the mean of j² over voxels, j counting each voxel's neighbours and itself; 1 on one voxel.",
+            degenerate: "On one intensity the mean of j² over voxels, j counting each voxel's \
+                neighbours and itself; 1 on one voxel.",
             pyradiomics: PyRadiomics::Default,
         },
     ),
     LARGE_HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LargeDependenceHighGrayLevelEmphasis",
             ibsi: Ibsi::Duplicate("9QMG", "ngldm HighDependenceHighGrayLevelEmphasis"),
             meaning: "Large where many voxels are bright and have many neighbours like them.",
@@ -144,7 +151,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE_LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LargeDependenceLowGrayLevelEmphasis",
             ibsi: Ibsi::Duplicate("NBZI", "ngldm HighDependenceLowGrayLevelEmphasis"),
             meaning: "Large where many voxels are dark and have many neighbours like them.",
@@ -155,7 +162,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LowGrayLevelEmphasis",
             ibsi: Ibsi::Duplicate("TL9H", "ngldm LowGrayLevelCountEmphasis"),
             meaning: "Large where many voxels are dark.",
@@ -166,18 +173,19 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SmallDependenceEmphasis",
             ibsi: Ibsi::Duplicate("SODN", "ngldm LowDependenceEmphasis"),
             meaning: "Large where voxels have few neighbours like them: fine texture.",
             reference: SUN,
-            degenerate: "On one intensity the mean of 1/j² over voxels, j counting each voxel's neighbours and itself; 1 on one voxel.",
+            degenerate: "On one intensity the mean of 1/j² over voxels, j counting each voxel's \
+                neighbours and itself; 1 on one voxel.",
             pyradiomics: PyRadiomics::Default,
         },
     ),
     SMALL_HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SmallDependenceHighGrayLevelEmphasis",
             ibsi: Ibsi::Duplicate("JA6D", "ngldm LowDependenceHighGrayLevelEmphasis"),
             meaning: "Large where many voxels are bright and have few neighbours like them.",
@@ -188,7 +196,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL_LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SmallDependenceLowGrayLevelEmphasis",
             ibsi: Ibsi::Duplicate("EQ3F", "ngldm LowDependenceLowGrayLevelEmphasis"),
             meaning: "Large where many voxels are dark and have few neighbours like them.",

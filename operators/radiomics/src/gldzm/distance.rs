@@ -6,14 +6,18 @@ use crate::{
 };
 
 /// The distance of each voxel to the nearest one outside the morphological mask, in steps
-/// across faces, within slices or in 3D; at least 1. Beyond the image is outside.
+/// across faces, within slices or in 3D. Beyond the image is outside.
 ///
 /// City-block distance splits into axes: what lies within reach along one of them is refined
 /// along the next.
 ///
+/// 16 bits hold any distance: all voxels that are nearer than `d` to one at distance `d` are
+/// inside, in slices 2d² or so, which beyond 16 bits would be more than the largest region has.
+///
 /// # Shapes
-/// Returns one number a value of the grid; those outside the region mean nothing.
-pub(super) fn to_border<W: Word>(roi: &Roi, grid: &LevelGrid<W>, in_plane: bool) -> Vec<u32> {
+/// Returns one number a value of the grid: 0 outside the mask, though 1 outside its box; none is
+/// read outside the region.
+pub(super) fn to_border<W: Word>(roi: &Roi, grid: &LevelGrid<W>, in_plane: bool) -> Vec<u16> {
     let mask = &roi.morphological;
     let shape = grid.axes.map(|axis| mask.bounding_box.shape_zyx[axis]);
     let row = shape[2] + 2;
@@ -29,11 +33,8 @@ pub(super) fn to_border<W: Word>(roi: &Roi, grid: &LevelGrid<W>, in_plane: bool)
         let start = position(grid.axes.map(|axis| run.start_zyx[axis]));
         let voxels = distances[start..].iter_mut().step_by(step).take(run.len);
         for (i, distance) in voxels.enumerate() {
-            *distance = if across_x {
-                u32::MAX
-            } else {
-                (i + 1).min(run.len - i) as u32
-            };
+            let along = (i + 1).min(run.len - i).min(usize::from(u16::MAX)) as u16;
+            *distance = if across_x { u16::MAX } else { along };
         }
     }
     let skip = usize::from(in_plane);
@@ -48,23 +49,27 @@ pub(super) fn to_border<W: Word>(roi: &Roi, grid: &LevelGrid<W>, in_plane: bool)
         let region = roi.region.bounding_box.start_zyx[axis] as isize;
         region - mask.bounding_box.start_zyx[axis] as isize
     });
+    if from_mask == [0; 3] && shape == grid.shape && grid.margin == [1; 3] {
+        return distances;
+    }
+    // Voxels that the mask does not reach, in no sensible pair of masks, are at its border.
     let mut of_grid = vec![1; grid.values.len()];
     for at in &grid.rows {
         let [z, y, x]: [isize; 3] = std::array::from_fn(|i| at.index[i] as isize + from_mask[i]);
-        // Voxels that the mask does not reach, in no sensible pair of masks, are at its border.
         let (Ok(z), Ok(y)) = (usize::try_from(z), usize::try_from(y)) else {
             continue;
         };
-        if z >= shape[0] || y >= shape[1] {
+        // The columns of the row that lie in the mask's box.
+        let first = x.clamp(0, shape[2] as isize) as usize;
+        let end = (x + at.len as isize).clamp(0, shape[2] as isize) as usize;
+        if z >= shape[0] || y >= shape[1] || first >= end {
             continue;
         }
-        for (i, distance) in of_grid[at.start..at.start + at.len].iter_mut().enumerate() {
-            let Ok(x) = usize::try_from(x + i as isize) else {
-                continue;
-            };
-            if x < shape[2] {
-                *distance = distances[position([z, y, x])].max(1);
-            }
+        let from = position([z, y, first]);
+        let to = at.start.wrapping_add_signed(first as isize - x);
+        let in_mask = &distances[from..from + end - first];
+        for (to, &distance) in of_grid[to..].iter_mut().zip(in_mask) {
+            *to = distance;
         }
     }
     of_grid
@@ -72,8 +77,8 @@ pub(super) fn to_border<W: Word>(roi: &Roi, grid: &LevelGrid<W>, in_plane: bool)
 
 /// Let no voxel be farther from the border than its neighbours along an axis and 1, forth and
 /// back.
-fn sweep(distances: &mut [u32], stride: usize) {
-    let nearer = |here: &mut [u32], beside: &[u32]| {
+fn sweep(distances: &mut [u16], stride: usize) {
+    let nearer = |here: &mut [u16], beside: &[u16]| {
         for (here, &beside) in here.iter_mut().zip(beside) {
             *here = (*here).min(beside.saturating_add(1));
         }

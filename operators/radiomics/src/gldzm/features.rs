@@ -7,7 +7,7 @@ use crate::{
         definitions::{
             ENTROPY, HIGH, LARGE, LARGE_HIGH, LARGE_LOW, LEVEL_NON_UNIFORMITY,
             LEVEL_NON_UNIFORMITY_NORMALIZED, LEVEL_VARIANCE, LOW, PERCENTAGE, SIZE_NON_UNIFORMITY,
-            SIZE_NON_UNIFORMITY_NORMALIZED, SIZE_VARIANCE, SMALL, SMALL_HIGH, SMALL_LOW, Words,
+            SIZE_NON_UNIFORMITY_NORMALIZED, SIZE_VARIANCE, SMALL, SMALL_HIGH, SMALL_LOW, Wording,
         },
     },
 };
@@ -24,10 +24,11 @@ const SYMBOLS: &str = "p(i,j): share of zones that have grey level i and distanc
 pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     LEVEL_NON_UNIFORMITY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelNonUniformity",
             ibsi: Ibsi::Same("VFT7"),
-            meaning: "Small where zones are spread evenly over levels; the same number as in glszm.",
+            meaning: "Small where zones are spread evenly over levels; the same number as in \
+                glszm.",
             reference: THIBAULT,
             degenerate: "The number of parts on one intensity; 1 on one voxel.",
             pyradiomics: PyRadiomics::Absent,
@@ -35,10 +36,11 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LEVEL_NON_UNIFORMITY_NORMALIZED.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelNonUniformityNormalized",
             ibsi: Ibsi::Same("7HP3"),
-            meaning: "Small where zones are spread evenly over levels; the same number as in glszm.",
+            meaning: "Small where zones are spread evenly over levels; the same number as in \
+                glszm.",
             reference: IBSI,
             degenerate: "1 on either.",
             pyradiomics: PyRadiomics::Absent,
@@ -46,7 +48,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LEVEL_VARIANCE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelVariance",
             ibsi: Ibsi::Same("QK93"),
             meaning: "How varied the levels of zones are; the same number as in glszm.",
@@ -57,7 +59,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "HighGrayLevelZoneEmphasis",
             ibsi: Ibsi::Same("K26C"),
             meaning: "Large where many zones are bright.",
@@ -68,7 +70,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LargeDistanceEmphasis",
             ibsi: Ibsi::Same("MB4I"),
             meaning: "Large where zones lie deep inside.",
@@ -79,7 +81,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE_HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LargeDistanceHighGrayLevelEmphasis",
             ibsi: Ibsi::Same("KLTH"),
             meaning: "Large where many zones deep inside are bright.",
@@ -90,7 +92,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE_LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LargeDistanceLowGrayLevelEmphasis",
             ibsi: Ibsi::Same("A7WM"),
             meaning: "Large where many zones deep inside are dark.",
@@ -101,7 +103,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LowGrayLevelZoneEmphasis",
             ibsi: Ibsi::Same("S1RA"),
             meaning: "Large where many zones are dark.",
@@ -112,7 +114,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SmallDistanceEmphasis",
             ibsi: Ibsi::Same("0GBI"),
             meaning: "Large where zones lie near the border; 1 where all reach it.",
@@ -123,7 +125,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL_HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SmallDistanceHighGrayLevelEmphasis",
             ibsi: Ibsi::Same("DKNJ"),
             meaning: "Large where many zones near the border are bright.",
@@ -134,7 +136,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL_LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SmallDistanceLowGrayLevelEmphasis",
             ibsi: Ibsi::Same("RUVG"),
             meaning: "Large where many zones near the border are dark.",
@@ -145,7 +147,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     ENTROPY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "ZoneDistanceEntropy",
             ibsi: Ibsi::Same("GBDU"),
             meaning: "How varied zones are in level and distance together.",
@@ -156,7 +158,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_NON_UNIFORMITY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "ZoneDistanceNonUniformity",
             ibsi: Ibsi::Same("V294"),
             meaning: "Small where zones are spread evenly over distances; grows with the region.",
@@ -167,10 +169,11 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_NON_UNIFORMITY_NORMALIZED.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "ZoneDistanceNonUniformityNormalized",
             ibsi: Ibsi::Same("IATH"),
-            meaning: "Small where zones are spread evenly over distances; 1 where all have the same.",
+            meaning: "Small where zones are spread evenly over distances; 1 where all have the \
+                same.",
             reference: IBSI,
             degenerate: "1 on either.",
             pyradiomics: PyRadiomics::Absent,
@@ -178,7 +181,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_VARIANCE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "ZoneDistanceVariance",
             ibsi: Ibsi::Same("7WT1"),
             meaning: "How varied the distances of zones are.",
@@ -189,7 +192,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     PERCENTAGE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "ZonePercentage",
             ibsi: Ibsi::Same("VIWW"),
             meaning: "How fine the texture is; the same number as in glszm.",

@@ -13,7 +13,7 @@ pub use features::FEATURES;
 use crate::{
     Compute, FeatureClass, Roi, Settings,
     error::RadiomicsError,
-    level_size::{LevelGrid, LevelSizeMatrix, Tally, mean, refuse_too_large, with_words, zones},
+    level_size::{LevelGrid, LevelSizeMatrix, Zones, mean, refuse_too_large, with_words},
 };
 
 /// Distances up to this are counted in a table.
@@ -35,22 +35,17 @@ pub static GLDZM: FeatureClass = FeatureClass {
 /// [`RadiomicsError::TooManyVoxels`].
 pub fn matrices(roi: &Roi, settings: &Settings) -> Result<Vec<LevelSizeMatrix>, RadiomicsError> {
     refuse_too_large(&roi.region)?;
+    refuse_too_large(&roi.morphological)?;
     let slice_axis = settings.slice_axis();
     let by_slice = settings.aggregation().is_by_slice();
     let levels = &roi.grey_levels.values;
-    let groups = with_words!(levels.len(), W => {
+    let zones = with_words!(levels.len(), W => {
         let grid = LevelGrid::<W>::of_places(roi, slice_axis);
         let distances = distance::to_border(roi, &grid, slice_axis.is_some());
-        zones(&grid, slice_axis.is_some(), by_slice, Some(&distances))
+        Zones::new(&grid, slice_axis.is_some(), by_slice, Some(&distances))
     });
-    let mut tally = Tally::new(levels.len(), USUAL_DISTANCE);
-    let by_group = groups.iter().filter_map(|zones| {
-        let mut voxel_count = 0;
-        for zone in zones {
-            tally.add(zone.place as usize, zone.distance as usize);
-            voxel_count += zone.size as usize;
-        }
-        tally.take(levels, voxel_count)
-    });
-    Ok(by_group.collect())
+    Ok(zones.matrices(levels, USUAL_DISTANCE, |zone| {
+        // A region that is not within its mask, which makes no sense, is at the border.
+        usize::from(zone.distance.max(1))
+    }))
 }

@@ -204,17 +204,6 @@ impl<'a, W: Word> Runs<'a, W> {
             *to = if ends { length } else { W::ZERO };
         }
         let longest = self.grid.shape.into_iter().max().unwrap_or(0);
-        let (table, stride) = self.tally.table();
-        if longest < stride {
-            for (place, length) in here.iter().zip(&*ended) {
-                table[place.to_usize() * stride + length.to_usize()] += 1;
-            }
-        } else {
-            for (place, length) in here.iter().zip(&*ended) {
-                if *length != W::ZERO {
-                    self.tally.add(place.to_usize(), length.to_usize());
-                }
-            }
-        }
+        self.tally.add_all(here, ended, longest);
     }
 }

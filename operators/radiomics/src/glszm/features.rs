@@ -7,7 +7,7 @@ use crate::{
         definitions::{
             ENTROPY, HIGH, LARGE, LARGE_HIGH, LARGE_LOW, LEVEL_NON_UNIFORMITY,
             LEVEL_NON_UNIFORMITY_NORMALIZED, LEVEL_VARIANCE, LOW, PERCENTAGE, SIZE_NON_UNIFORMITY,
-            SIZE_NON_UNIFORMITY_NORMALIZED, SIZE_VARIANCE, SMALL, SMALL_HIGH, SMALL_LOW, Words,
+            SIZE_NON_UNIFORMITY_NORMALIZED, SIZE_VARIANCE, SMALL, SMALL_HIGH, SMALL_LOW, Wording,
         },
     },
 };
@@ -23,7 +23,7 @@ const SYMBOLS: &str = "p(i,j): share of zones that have grey level i and j voxel
 pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     LEVEL_NON_UNIFORMITY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelNonUniformity",
             ibsi: Ibsi::Same("JNSA"),
             meaning: "Small where zones are spread evenly over levels; grows with the region.",
@@ -34,7 +34,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LEVEL_NON_UNIFORMITY_NORMALIZED.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelNonUniformityNormalized",
             ibsi: Ibsi::Same("Y1RO"),
             meaning: "Small where zones are spread evenly over levels; 1 where all have one level.",
@@ -45,7 +45,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LEVEL_VARIANCE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelVariance",
             ibsi: Ibsi::Same("BYLV"),
             meaning: "How varied the levels of zones are.",
@@ -56,7 +56,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "HighGrayLevelZoneEmphasis",
             ibsi: Ibsi::Same("5GN9"),
             meaning: "Large where many zones are bright.",
@@ -67,7 +67,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LargeAreaEmphasis",
             ibsi: Ibsi::Same("48P8"),
             meaning: "Large where zones are large: coarse texture.",
@@ -78,7 +78,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE_HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LargeAreaHighGrayLevelEmphasis",
             ibsi: Ibsi::Same("J17V"),
             meaning: "Large where many zones are large and bright.",
@@ -89,7 +89,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE_LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LargeAreaLowGrayLevelEmphasis",
             ibsi: Ibsi::Same("YH51"),
             meaning: "Large where many zones are large and dark.",
@@ -100,7 +100,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LowGrayLevelZoneEmphasis",
             ibsi: Ibsi::Same("XMSY"),
             meaning: "Large where many zones are dark.",
@@ -111,7 +111,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_NON_UNIFORMITY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SizeZoneNonUniformity",
             ibsi: Ibsi::Same("4JP3"),
             meaning: "Small where zones are spread evenly over sizes; grows with the region.",
@@ -122,10 +122,11 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_NON_UNIFORMITY_NORMALIZED.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SizeZoneNonUniformityNormalized",
             ibsi: Ibsi::Same("VB3A"),
-            meaning: "Small where zones are spread evenly over sizes; 1 where all are equally large.",
+            meaning: "Small where zones are spread evenly over sizes; 1 where all are equally \
+                large.",
             reference: IBSI,
             degenerate: "1 on one intensity in one part; 1 on one voxel.",
             pyradiomics: PyRadiomics::Default,
@@ -133,7 +134,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SmallAreaEmphasis",
             ibsi: Ibsi::Same("5QRC"),
             meaning: "Large where zones are small: fine texture. 1 where no neighbours are equal.",
@@ -144,7 +145,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL_HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SmallAreaHighGrayLevelEmphasis",
             ibsi: Ibsi::Same("HW1V"),
             meaning: "Large where many zones are small and bright.",
@@ -155,7 +156,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL_LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "SmallAreaLowGrayLevelEmphasis",
             ibsi: Ibsi::Same("5RAI"),
             meaning: "Large where many zones are small and dark.",
@@ -166,7 +167,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     ENTROPY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "ZoneEntropy",
             ibsi: Ibsi::Same("GU8N"),
             meaning: "How varied zones are in level and size together.",
@@ -177,10 +178,11 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     PERCENTAGE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "ZonePercentage",
             ibsi: Ibsi::Same("P30P"),
-            meaning: "How fine the texture is: 1 where every voxel is a zone, small where zones are large.",
+            meaning: "How fine the texture is: 1 where every voxel is a zone, small where zones \
+                are large.",
             reference: THIBAULT,
             degenerate: "1 / V on one intensity in one part; 1 on one voxel.",
             pyradiomics: PyRadiomics::Default,
@@ -188,7 +190,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_VARIANCE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "ZoneVariance",
             ibsi: Ibsi::Same("3NSA"),
             meaning: "How varied the sizes of zones are.",

@@ -12,7 +12,7 @@ pub use features::FEATURES;
 use crate::{
     Compute, FeatureClass, Roi, Settings,
     error::RadiomicsError,
-    level_size::{LevelGrid, LevelSizeMatrix, Tally, mean, refuse_too_large, with_words, zones},
+    level_size::{LevelGrid, LevelSizeMatrix, Zones, mean, refuse_too_large, with_words},
 };
 
 /// Sizes up to this are counted in a table; most zones are small.
@@ -37,18 +37,9 @@ pub fn matrices(roi: &Roi, settings: &Settings) -> Result<Vec<LevelSizeMatrix>, 
     let slice_axis = settings.slice_axis();
     let by_slice = settings.aggregation().is_by_slice();
     let levels = &roi.grey_levels.values;
-    let groups = with_words!(levels.len(), W => {
+    let zones = with_words!(levels.len(), W => {
         let grid = LevelGrid::<W>::of_places(roi, slice_axis);
-        zones(&grid, slice_axis.is_some(), by_slice, None)
+        Zones::new(&grid, slice_axis.is_some(), by_slice, None)
     });
-    let mut tally = Tally::new(levels.len(), USUAL_SIZE);
-    let by_group = groups.iter().filter_map(|zones| {
-        let mut voxel_count = 0;
-        for zone in zones {
-            tally.add(zone.place as usize, zone.size as usize);
-            voxel_count += zone.size as usize;
-        }
-        tally.take(levels, voxel_count)
-    });
-    Ok(by_group.collect())
+    Ok(zones.matrices(levels, USUAL_SIZE, |zone| zone.size as usize))
 }

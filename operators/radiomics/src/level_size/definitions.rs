@@ -20,9 +20,9 @@ pub struct Definition {
     pub value: fn(&LevelSizeTerms) -> f64,
 }
 
-/// What a class says of a feature in its own words.
+/// What a class says of a feature in its own wording.
 #[derive(Debug, Clone, Copy)]
-pub struct Words {
+pub struct Wording {
     /// [`FeatureDoc::name`]
     pub name: &'static str,
     /// [`FeatureDoc::ibsi`]
@@ -40,18 +40,18 @@ pub struct Words {
 impl Definition {
     /// The feature that this formula is in a class.
     #[must_use]
-    pub const fn feature(self, symbols: &'static str, words: Words) -> Feature<LevelSizeTerms> {
+    pub const fn feature(self, symbols: &'static str, wording: Wording) -> Feature<LevelSizeTerms> {
         Feature {
             doc: FeatureDoc {
-                name: words.name,
-                ibsi: words.ibsi,
+                name: wording.name,
+                ibsi: wording.ibsi,
                 symbols,
                 formula: self.formula,
-                meaning: words.meaning,
+                meaning: wording.meaning,
                 unit: self.unit,
-                reference: words.reference,
-                degenerate: words.degenerate,
-                pyradiomics: words.pyradiomics,
+                reference: wording.reference,
+                degenerate: wording.degenerate,
+                pyradiomics: wording.pyradiomics,
             },
             value: self.value,
         }

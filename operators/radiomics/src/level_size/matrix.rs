@@ -1,5 +1,7 @@
 //! How often a level and a size come together.
 
+use super::Word;
+
 /// A combination of level and size that occurs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cell {
@@ -74,9 +76,19 @@ impl Tally {
         }
     }
 
-    /// The table and the number of sizes in it, for loops that know which sizes they meet.
-    pub fn table(&mut self) -> (&mut [u32], usize) {
-        (&mut self.table, self.stride)
+    /// Count one thing a place, all of sizes up to `largest`; a size of 0 is none.
+    pub fn add_all<W: Word>(&mut self, places: &[W], sizes: &[W], largest: usize) {
+        let things = places.iter().zip(sizes);
+        let (table, stride) = (self.table.as_mut_slice(), self.stride);
+        if largest < stride {
+            for (place, size) in things {
+                table[place.to_usize() * stride + size.to_usize()] += 1;
+            }
+        } else {
+            for (place, size) in things.filter(|(_, size)| **size != W::ZERO) {
+                self.add(place.to_usize(), size.to_usize());
+            }
+        }
     }
 
     /// Count one thing; the size is at least 1.

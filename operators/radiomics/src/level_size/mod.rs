@@ -26,7 +26,7 @@ pub use terms::LevelSizeTerms;
 pub(crate) use dependence::dependence_matrices;
 pub(crate) use grid::{LevelGrid, Row, Word, axes, with_words};
 pub(crate) use matrix::Tally;
-pub(crate) use zones::zones;
+pub(crate) use zones::Zones;
 
 use rayon::prelude::*;
 

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use super::{LevelGrid, Row, Word};
+use super::{LevelGrid, LevelSizeMatrix, Row, Tally, Word};
 
 /// Voxels of one grey level that hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct Zone {
     /// Number of its voxels.
     pub size: u32,
     /// The smallest distance of a voxel to the border; 0 where none was asked for.
-    pub distance: u32,
+    pub distance: u16,
 }
 
 /// Steps back to the neighbours that come first in C order: slice, row, column.
@@ -64,42 +64,67 @@ static TO_JOIN: LazyLock<Vec<u16>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Find the zones of a grid of places, those of each slice or all.
-///
-/// # Shapes
-/// `distances`: if given, one a value of the grid. Returns one list a group of
-/// [`LevelGrid::groups`].
-pub(crate) fn zones<W: Word>(
-    grid: &LevelGrid<W>,
-    in_plane: bool,
-    by_slice: bool,
-    distances: Option<&[u32]>,
-) -> Vec<Vec<Zone>> {
-    let groups = grid.groups(by_slice);
-    let mut labelling = Labelling::new(grid, in_plane);
-    let ends: Vec<usize> = groups
-        .iter()
-        .map(|rows| {
-            for row in *rows {
-                labelling.label(row, distances);
+/// The zones of a region.
+#[derive(Debug, Clone)]
+pub(crate) struct Zones {
+    /// A zone at the place of its first label, and nothing, of size 0, at those of its others.
+    by_label: Vec<Zone>,
+    /// The label after the last of each slice, or of all.
+    ends: Vec<usize>,
+}
+
+impl Zones {
+    /// Find the zones of a grid of places, those of each slice or all.
+    ///
+    /// # Shapes
+    /// `distances`: if given, one a value of the grid.
+    pub fn new<W: Word>(
+        grid: &LevelGrid<W>,
+        in_plane: bool,
+        by_slice: bool,
+        distances: Option<&[u16]>,
+    ) -> Self {
+        let mut labelling = Labelling::new(grid, in_plane);
+        let groups = grid.groups(by_slice).into_iter();
+        let ends = groups
+            .map(|rows| {
+                for row in rows {
+                    labelling.label(row, distances);
+                }
+                labelling.parts.len()
+            })
+            .collect();
+        Self {
+            by_label: labelling.join(),
+            ends,
+        }
+    }
+
+    /// Count the zones of each slice, or all, by their level and the size that `size` says.
+    pub fn matrices(
+        &self,
+        levels: &[u32],
+        usual_size: usize,
+        size: impl Fn(&Zone) -> usize,
+    ) -> Vec<LevelSizeMatrix> {
+        let mut tally = Tally::new(levels.len(), usual_size);
+        let mut start = 0;
+        let by_group = self.ends.iter().filter_map(|&end| {
+            let mut voxel_count = 0;
+            for zone in self.by_label[start..end].iter().filter(|z| z.size > 0) {
+                tally.add(zone.place as usize, size(zone));
+                voxel_count += zone.size as usize;
             }
-            labelling.parts.len()
-        })
-        .collect();
-    let whole = labelling.join();
-    let mut start = 0;
-    ends.into_iter()
-        .map(|end| {
-            let group = whole[start..end].iter().copied().flatten().collect();
             start = end;
-            group
-        })
-        .collect()
+            tally.take(levels, voxel_count)
+        });
+        by_group.collect()
+    }
 }
 
 struct Labelling<'a, W> {
     grid: &'a LevelGrid<W>,
-    /// Number of steps of [`BEFORE`], from the last, that are looked at.
+    /// Number of the first steps of [`BEFORE`] that are not looked at: in slices, those between.
     skipped: usize,
     offsets: [isize; 13],
     /// Labels of this slice and the one before: even slices in the first half.
@@ -115,18 +140,20 @@ struct Labelling<'a, W> {
 impl<'a, W: Word> Labelling<'a, W> {
     fn new(grid: &'a LevelGrid<W>, in_plane: bool) -> Self {
         let [_, slice] = grid.strides();
+        // Hardly more than every other voxel starts a label, even where levels are noise.
+        let labels = grid.rows.iter().map(|row| row.len).sum::<usize>() / 2;
         Self {
             grid,
             skipped: if in_plane { 9 } else { 0 },
             offsets: BEFORE.map(|step| -grid.offset(step)),
             labels: vec![0; 2 * slice],
             equal: vec![0; grid.shape[2]],
-            parts: Vec::new(),
-            parents: Vec::new(),
+            parts: Vec::with_capacity(labels),
+            parents: Vec::with_capacity(labels),
         }
     }
 
-    fn label(&mut self, row: &Row, distances: Option<&[u32]>) {
+    fn label(&mut self, row: &Row, distances: Option<&[u16]>) {
         let [_, slice] = self.grid.strides();
         let here = self.grid.beside(row, 0);
         let equal = &mut self.equal[..row.len];
@@ -179,21 +206,19 @@ impl<'a, W: Word> Labelling<'a, W> {
         }
     }
 
-    /// Add up the parts of each zone: the zone at the place of its first label, `None` at the
-    /// others.
-    fn join(mut self) -> Vec<Option<Zone>> {
-        let mut whole: Vec<Option<Zone>> = self.parts.iter().copied().map(Some).collect();
-        for (label, part) in self.parts.iter().enumerate() {
+    /// Add up the parts of each zone at its first label.
+    fn join(mut self) -> Vec<Zone> {
+        for label in 0..self.parts.len() {
             let root = find(&mut self.parents, label as u32) as usize;
             if root != label {
-                whole[label] = None;
-                if let Some(zone) = &mut whole[root] {
-                    zone.size += part.size;
-                    zone.distance = zone.distance.min(part.distance);
-                }
+                let part = self.parts[label];
+                self.parts[label].size = 0;
+                let zone = &mut self.parts[root];
+                zone.size += part.size;
+                zone.distance = zone.distance.min(part.distance);
             }
         }
-        whole
+        self.parts
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         definitions::{
             ENERGY, ENTROPY, HIGH, LARGE, LARGE_HIGH, LARGE_LOW, LEVEL_NON_UNIFORMITY,
             LEVEL_NON_UNIFORMITY_NORMALIZED, LEVEL_VARIANCE, LOW, PERCENTAGE, SIZE_NON_UNIFORMITY,
-            SIZE_NON_UNIFORMITY_NORMALIZED, SIZE_VARIANCE, SMALL, SMALL_HIGH, SMALL_LOW, Words,
+            SIZE_NON_UNIFORMITY_NORMALIZED, SIZE_VARIANCE, SMALL, SMALL_HIGH, SMALL_LOW, Wording,
         },
     },
 };
@@ -23,10 +23,11 @@ const SYMBOLS: &str = "p(i,j): share of voxels that have grey level i and j - 1 
 pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ENERGY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceCountEnergy",
             ibsi: Ibsi::Same("CAS9"),
-            meaning: "Large where few combinations of level and number of neighbours make up the region.",
+            meaning: "Large where few combinations of level and number of neighbours make up the \
+                region.",
             reference: IBSI,
             degenerate: "Σ s(j)² of the numbers of neighbours on one intensity; 1 on one voxel.",
             pyradiomics: PyRadiomics::Absent,
@@ -34,21 +35,23 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     ENTROPY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceCountEntropy",
             ibsi: Ibsi::Same("FCBV"),
             meaning: "How varied voxels are in level and number of neighbours like them together.",
             reference: IBSI,
-            degenerate: "The entropy of the numbers of neighbours on one intensity; 0, up to ε, on one voxel.",
+            degenerate: "The entropy of the numbers of neighbours on one intensity; 0, up to ε, \
+                on one voxel.",
             pyradiomics: PyRadiomics::Absent,
         },
     ),
     SIZE_NON_UNIFORMITY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceCountNonUniformity",
             ibsi: Ibsi::Same("Z87G"),
-            meaning: "Small where voxels are spread evenly over numbers of neighbours like them; grows with the region.",
+            meaning: "Small where voxels are spread evenly over numbers of neighbours like them; \
+                grows with the region.",
             reference: SUN,
             degenerate: "V Σ s(j)² of the numbers of neighbours on one intensity; 1 on one voxel.",
             pyradiomics: PyRadiomics::Absent,
@@ -56,10 +59,11 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_NON_UNIFORMITY_NORMALIZED.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceCountNonUniformityNormalized",
             ibsi: Ibsi::Same("OKJI"),
-            meaning: "Small where voxels are spread evenly over numbers of neighbours like them; 1 where all have as many.",
+            meaning: "Small where voxels are spread evenly over numbers of neighbours like them; \
+                1 where all have as many.",
             reference: IBSI,
             degenerate: "Σ s(j)² of the numbers of neighbours on one intensity; 1 on one voxel.",
             pyradiomics: PyRadiomics::Absent,
@@ -67,7 +71,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     PERCENTAGE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceCountPercentage",
             ibsi: Ibsi::Same("6XV8"),
             meaning: "Nothing: always 1, since every voxel is counted once.",
@@ -78,18 +82,19 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SIZE_VARIANCE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "DependenceCountVariance",
             ibsi: Ibsi::Same("DNX2"),
             meaning: "How varied the numbers of neighbours like a voxel are.",
             reference: IBSI,
-            degenerate: "The variance of the numbers of neighbours on one intensity; 0 on one voxel.",
+            degenerate: "The variance of the numbers of neighbours on one intensity; 0 on one \
+                voxel.",
             pyradiomics: PyRadiomics::Absent,
         },
     ),
     LEVEL_NON_UNIFORMITY.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelNonUniformity",
             ibsi: Ibsi::Same("FP8K"),
             meaning: "Small where voxels are spread evenly over levels; grows with the region.",
@@ -100,10 +105,11 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LEVEL_NON_UNIFORMITY_NORMALIZED.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelNonUniformityNormalized",
             ibsi: Ibsi::Same("5SPA"),
-            meaning: "Small where voxels are spread evenly over levels; the same number as Uniformity of firstorder where slices are not averaged.",
+            meaning: "Small where voxels are spread evenly over levels; the same number as \
+                Uniformity of firstorder where slices are not averaged.",
             reference: IBSI,
             degenerate: "1 on either.",
             pyradiomics: PyRadiomics::Absent,
@@ -111,7 +117,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LEVEL_VARIANCE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "GrayLevelVariance",
             ibsi: Ibsi::Same("1PFV"),
             meaning: "How varied the levels of voxels are.",
@@ -122,18 +128,19 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "HighDependenceEmphasis",
             ibsi: Ibsi::Same("IMOQ"),
             meaning: "Large where voxels have many neighbours like them: coarse texture.",
             reference: SUN,
-            degenerate: "On one intensity the mean of j² over voxels, j counting each voxel's neighbours and itself; 1 on one voxel.",
+            degenerate: "On one intensity the mean of j² over voxels, j counting each voxel's \
+                neighbours and itself; 1 on one voxel.",
             pyradiomics: PyRadiomics::Absent,
         },
     ),
     LARGE_HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "HighDependenceHighGrayLevelEmphasis",
             ibsi: Ibsi::Same("9QMG"),
             meaning: "Large where many voxels are bright and have many neighbours like them.",
@@ -144,7 +151,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LARGE_LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "HighDependenceLowGrayLevelEmphasis",
             ibsi: Ibsi::Same("NBZI"),
             meaning: "Large where many voxels are dark and have many neighbours like them.",
@@ -155,7 +162,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "HighGrayLevelCountEmphasis",
             ibsi: Ibsi::Same("OAE7"),
             meaning: "Large where many voxels are bright.",
@@ -166,18 +173,19 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LowDependenceEmphasis",
             ibsi: Ibsi::Same("SODN"),
             meaning: "Large where voxels have few neighbours like them: fine texture.",
             reference: SUN,
-            degenerate: "On one intensity the mean of 1/j² over voxels, j counting each voxel's neighbours and itself; 1 on one voxel.",
+            degenerate: "On one intensity the mean of 1/j² over voxels, j counting each voxel's \
+                neighbours and itself; 1 on one voxel.",
             pyradiomics: PyRadiomics::Absent,
         },
     ),
     SMALL_HIGH.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LowDependenceHighGrayLevelEmphasis",
             ibsi: Ibsi::Same("JA6D"),
             meaning: "Large where many voxels are bright and have few neighbours like them.",
@@ -188,7 +196,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     SMALL_LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LowDependenceLowGrayLevelEmphasis",
             ibsi: Ibsi::Same("EQ3F"),
             meaning: "Large where many voxels are dark and have few neighbours like them.",
@@ -199,7 +207,7 @@ pub static FEATURES: &[Feature<LevelSizeTerms>] = &[
     ),
     LOW.feature(
         SYMBOLS,
-        Words {
+        Wording {
             name: "LowGrayLevelCountEmphasis",
             ibsi: Ibsi::Same("TL9H"),
             meaning: "Large where many voxels are dark.",

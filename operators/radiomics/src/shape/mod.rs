@@ -5,8 +5,10 @@
 //! the voxel centres.
 
 mod axes;
+mod bits;
 mod diameters;
 mod features;
+mod hull;
 mod marching_cubes;
 mod mesh;
 

@@ -1,10 +1,10 @@
 //! Phase 1: response maps of digital phantoms.
 
-use std::f64::consts::PI;
+use std::{f64::consts::PI, path::Path};
 
-use renalflow_imaging::Image;
+use renalflow_imaging::{Image, io};
 
-use super::ConformanceError;
+use super::super::{Check, ConformanceError};
 use crate::{
     BoundingBox, ImageType, RadiomicsError,
     filters::{
@@ -16,8 +16,8 @@ use crate::{
     },
 };
 
-/// How far a map may be off, in parts of the reference map's range.
-pub const MAP_TOLERANCE: f64 = 0.01;
+/// How far a map may be off, in percent of the reference map's range.
+pub const MAP_TOLERANCE_PERCENT: f64 = 1.0;
 
 /// A filter, and the phantom that it is applied to.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,70 +30,46 @@ pub struct ResponseMapTest {
     pub filter: ImageType,
 }
 
-/// How a response map compares with its reference.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MapResult {
-    /// Number of the test.
-    pub id: &'static str,
-    /// Range of the reference map.
-    pub range: f64,
-    /// Largest difference of a voxel from the reference map.
-    pub max_deviation: f64,
-    /// Whether that is within [`MAP_TOLERANCE`] of the range.
-    pub pass: bool,
-}
-
-impl MapResult {
-    /// Largest difference of a voxel, in percent of the reference map's range.
-    #[must_use]
-    pub fn deviation_percent(&self) -> f64 {
-        100.0 * self.max_deviation / self.range
-    }
-}
-
 impl ResponseMapTest {
     /// Name of the published map's file, without folder.
-    #[must_use]
-    pub fn reference_file(&self) -> String {
+    fn reference_file(&self) -> String {
         format!("{}-ValidCRM.nii.gz", self.id.replace('.', "_"))
     }
 
-    /// Filter the phantom and compare.
-    ///
-    /// # Errors
-    /// A reference map with another shape than the phantom; whatever the filter refuses.
-    pub fn run(&self, phantom: &Image, reference: &Image) -> Result<MapResult, ConformanceError> {
-        let phantom_zyx = phantom.geometry().shape_zyx;
-        let reference_zyx = reference.geometry().shape_zyx;
-        if phantom_zyx != reference_zyx {
-            return Err(ConformanceError::OtherGrid {
-                id: self.id,
-                phantom_zyx,
-                reference_zyx,
+    /// Filter the phantom and compare with the published map; `None` where that is not there.
+    pub(super) fn check(&self, root: &Path) -> Result<Option<Check>, ConformanceError> {
+        let map = root.join("reference/ibsi2").join(self.reference_file());
+        let name = self.phantom;
+        let phantom = root
+            .join("data/ibsi/ibsi_2_digital_phantom/nifti")
+            .join(format!("{name}/image/{name}.nii.gz"));
+        if !map.exists() {
+            return Ok(None);
+        }
+        let phantom = io::read_image(phantom)?;
+        let reference = io::read_image(&map)?;
+        if phantom.geometry().shape_zyx != reference.geometry().shape_zyx {
+            return Err(ConformanceError::Table {
+                path: map,
+                what: format!("the map is not on the grid of the phantom `{name}`"),
             });
         }
-        let response = self.response(phantom)?;
-        let reference = reference.to_f64();
-        let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
-        let mut max_deviation = 0.0f64;
-        for (value, expected) in response.iter().zip(reference.voxels()) {
-            lowest = lowest.min(*expected);
-            highest = highest.max(*expected);
-            let deviation = (value - expected).abs();
-            // `max` would swallow a NaN.
-            max_deviation = if deviation.is_nan() {
-                f64::INFINITY
-            } else {
-                max_deviation.max(deviation)
-            };
-        }
-        let range = highest - lowest;
-        Ok(MapResult {
-            id: self.id,
-            range,
-            max_deviation,
-            pass: max_deviation <= MAP_TOLERANCE * range,
-        })
+        let response = self
+            .response(&phantom)
+            .map_err(|source| ConformanceError::Extraction {
+                what: format!("IBSI 2, response map {}", self.id),
+                source,
+            })?;
+        let percent = largest_deviation_percent(&response, reference.to_f64().voxels());
+        Ok(Some(Check {
+            standard: "IBSI 2",
+            configuration: "response maps".to_owned(),
+            feature: format!("{}, {name}: largest deviation, % of range", self.id),
+            reference: 0.0,
+            tolerance: MAP_TOLERANCE_PERCENT,
+            ours: Some(percent),
+            pass: percent <= MAP_TOLERANCE_PERCENT,
+        }))
     }
 
     /// The response map of a phantom, all of it.
@@ -119,6 +95,24 @@ impl ResponseMapTest {
         let first = derived.into_iter().flatten().next();
         Ok(first.map_or_else(Vec::new, |image| image.values))
     }
+}
+
+/// The largest difference of a voxel, in percent of the reference map's range.
+fn largest_deviation_percent(response: &[f64], reference: &[f64]) -> f64 {
+    let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
+    let mut largest = 0.0f64;
+    for (value, expected) in response.iter().zip(reference) {
+        lowest = lowest.min(*expected);
+        highest = highest.max(*expected);
+        let deviation = (value - expected).abs();
+        // `max` would swallow a NaN.
+        largest = if deviation.is_nan() {
+            f64::INFINITY
+        } else {
+            largest.max(deviation)
+        };
+    }
+    100.0 * largest / (highest - lowest)
 }
 
 /// Every test of phase 1 that has a published map.
