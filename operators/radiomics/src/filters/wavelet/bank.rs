@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn every_wavelet_has_two_even_filters_that_pass_and_stop_a_constant() {
-        let names = names();
+        let names = wavelet_names();
         assert_eq!(names.len(), 106);
         for name in names {
             let bank = FilterBank::of(&name).unwrap();
