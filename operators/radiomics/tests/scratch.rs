@@ -302,3 +302,104 @@ fn ibsi2_now() {
         println!("{} {:?}", c.feature, c.ours);
     }
 }
+
+#[test]
+fn prof() {
+    let shared = std::path::Path::new("/work/shared");
+    let classes: Vec<ClassSelection> = [
+        "firstorder",
+        "shape",
+        "glcm",
+        "glrlm",
+        "glszm",
+        "gldm",
+        "ngtdm",
+    ]
+    .map(ClassSelection::defaults_of)
+    .to_vec();
+    let base = Settings {
+        classes,
+        ..Settings::default()
+    };
+    let types = vec![
+        ImageType::Original,
+        ImageType::LoG {
+            sigmas: vec![LogSigma::from_mm(1.0), LogSigma::from_mm(3.0)],
+        },
+        ImageType::Wavelet {
+            wavelet: "coif1".into(),
+            start_level: 0,
+            levels: 1,
+        },
+        ImageType::Square,
+        ImageType::SquareRoot,
+        ImageType::Logarithm,
+        ImageType::Exponential,
+        ImageType::Gradient { use_spacing: true },
+        ImageType::Lbp2d {
+            radius_voxels: 1.0,
+            samples: 8,
+            method: filters::Lbp2dMethod::Uniform,
+        },
+        ImageType::Lbp3d {
+            levels: 2,
+            radius_voxels: 1.0,
+            subdivisions: 1,
+        },
+    ];
+    let only = std::env::var("ONLY").ok();
+    for case in ["STS_002", "STS_001"] {
+        let image = io::read_image(shared.join(format!("data/sts/{case}/image.nii.gz"))).unwrap();
+        let mask = io::read_label_map(
+            shared.join(format!("data/sts/{case}/mask.nii.gz")),
+            LabelNames::new(),
+        )
+        .unwrap();
+        let mut run = |name: &str, types: Vec<ImageType>, classes: Option<Vec<ClassSelection>>| {
+            if only.as_deref().is_some_and(|o| o != name) {
+                return;
+            }
+            let settings = Settings {
+                classes: classes.unwrap_or(base.classes.clone()),
+                ..base.clone()
+            };
+            let parameters = Parameters {
+                images: types
+                    .into_iter()
+                    .map(|t| ImageParameters {
+                        image_type: t,
+                        settings: settings.clone(),
+                    })
+                    .collect(),
+                settings: settings.clone(),
+                ..Parameters::default()
+            };
+            let mut best = 1e9f64;
+            for _ in 0..15 {
+                let t = std::time::Instant::now();
+                std::hint::black_box(parameters.extract(&image, &mask, 1).unwrap());
+                best = best.min(t.elapsed().as_secs_f64());
+            }
+            println!("{case} {name:28} {:8.2} ms", best * 1e3);
+        };
+        run("all", types.clone(), None);
+        run("original", types[..1].to_vec(), None);
+        for c in &base.classes {
+            run(
+                &format!("original {}", c.class),
+                types[..1].to_vec(),
+                Some(vec![c.clone()]),
+            );
+        }
+        for t in &types[1..] {
+            let n = format!("{t:?}");
+            let n = n.split([' ', '{']).next().unwrap().to_owned();
+            run(&format!("{n} all"), vec![t.clone()], None);
+            run(
+                &format!("{n} firstorder"),
+                vec![t.clone()],
+                Some(vec![ClassSelection::defaults_of("firstorder")]),
+            );
+        }
+    }
+}

@@ -15,7 +15,7 @@
 
 mod ibsi1;
 pub mod ibsi2;
-//mod pyradiomics;
+mod pyradiomics;
 mod tags;
 
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use thiserror::Error;
 
 pub use ibsi1::ibsi_1;
 pub use ibsi2::ibsi_2;
-//pub use pyradiomics::pyradiomics;
+pub use pyradiomics::pyradiomics;
 
 /// One value beside its reference.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +61,9 @@ pub enum ConformanceError {
     /// A volume that cannot be read.
     #[error(transparent)]
     Read(#[from] renalflow_imaging::ReadError),
-    //PE
+    /// A parameter file that cannot be read.
+    #[error(transparent)]
+    Parameters(#[from] crate::ParameterError),
     /// Features that cannot be computed.
     #[error("{what}: {source}")]
     Extraction {

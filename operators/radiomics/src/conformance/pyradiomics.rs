@@ -93,8 +93,7 @@ fn check_case(
             let tolerance = tolerance(table, column, reference.unwrap_or(f64::NAN));
             let pass = match (value, reference) {
                 (Some(value), Some(reference)) => {
-                    (value - reference).abs() <= tolerance
-                        || (value.is_nan() && reference.is_nan())
+                    (value - reference).abs() <= tolerance || (value.is_nan() && reference.is_nan())
                 }
                 _ => false,
             };
