@@ -4,6 +4,9 @@
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |candidate: &str| {
+        if candidate.eq_ignore_ascii_case(name) {
+            return Some(0);
+        }
         let (n, m) = (name.chars().count(), candidate.chars().count());
         let part = n > 2 && m > 2 && (candidate.contains(name) || name.contains(candidate));
         if part {
@@ -58,6 +61,9 @@ mod tests {
         assert_eq!(nearest("spacng-mm", names), Some("spacing-mm"));
         assert_eq!(nearest("spacing", names), Some("spacing-mm"));
         assert_eq!(nearest("zzz", names), None);
+        assert_eq!(nearest("GLCM", ["glszm", "glcm"]), Some("glcm"));
+        assert_eq!(nearest("log", ["Logarithm", "LoG"]), Some("LoG"));
+        assert_eq!(nearest(&"x".repeat(1 << 20), names), None);
         assert_eq!(
             did_you_mean("zzz", "options", ["a", "b"]),
             "the options are `a`, `b`"

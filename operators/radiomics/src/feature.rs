@@ -149,7 +149,12 @@ impl FeatureClass {
         }
         if names.is_empty() {
             let is_wanted = |&place: &usize| docs[place].is_default(standard);
-            return Ok((0..docs.len()).filter(is_wanted).collect());
+            let mut places: Vec<usize> = (0..docs.len()).filter(is_wanted).collect();
+            if standard == Standard::PyRadiomics {
+                // PyRadiomics sorts its methods, `get<name>FeatureValue`.
+                places.sort_by_key(|&place| format!("{}FeatureValue", docs[place].name));
+            }
+            return Ok(places);
         }
         let mut places = Vec::new();
         for name in names {

@@ -392,7 +392,7 @@ fn real(value: f64) -> String {
 
 /// A number that a file has whole.
 fn whole(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
+    if value.fract() == 0.0 && value.abs() <= 1e15 {
         number(Number::Whole(value as i64))
     } else {
         real(value)

@@ -3,7 +3,7 @@
 use renalflow_findings::{Spot, did_you_mean};
 
 use super::{
-    reader::{pairs, refuse_key},
+    reader::{pairs, refuse_name},
     report::{Report, WarningKind, quoted},
     yaml::{Data, Node, Scalar},
 };
@@ -39,12 +39,9 @@ pub(super) fn read(node: Option<&Node>, standard: Standard, report: &mut Report<
     };
     for pair in named {
         let Some(class) = CLASSES.iter().find(|class| class.name == &*pair.name) else {
-            refuse_key(
-                pair,
-                "`featureClass`",
-                CLASSES.iter().map(|c| c.name),
-                report,
-            );
+            let message = format!("there is no feature class {}", quoted(&pair.name));
+            let known = CLASSES.iter().map(|class| class.name);
+            refuse_name(pair, message, "classes", known, report);
             continue;
         };
         let Some(features) = features(class, &pair.value, standard, report) else {
@@ -125,15 +122,17 @@ fn features(
             }
             None => {
                 is_good = false;
-                let found = match item.scalar() {
-                    Some(Scalar::Text(text)) => quoted(text),
-                    _ => item.what(),
+                let (message, fix) = match item.scalar() {
+                    Some(Scalar::Text(text)) => (
+                        format!("`{}` has no feature {}", class.name, quoted(text)),
+                        did_you_mean(text, "features", docs.iter().map(|doc| doc.name)),
+                    ),
+                    _ => (
+                        format!("a feature must be text, this is {}", item.what()),
+                        "write its name, such as `Mean`".to_owned(),
+                    ),
                 };
-                report.error(
-                    item.spot,
-                    format!("`{}` has no feature {found}", class.name),
-                    did_you_mean(&name, "features", docs.iter().map(|doc| doc.name)),
-                );
+                report.error(item.spot, message, fix);
             }
         }
     }

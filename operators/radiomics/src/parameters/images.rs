@@ -5,8 +5,8 @@ use renalflow_findings::Spot;
 use super::{
     images_ibsi2, keys,
     layer::Layer,
-    reader::{pairs, refuse_key},
-    report::Report,
+    reader::{pairs, refuse_name},
+    report::{Report, quoted},
     yaml::Node,
 };
 use crate::ImageType;
@@ -98,7 +98,8 @@ pub(super) fn read(node: Option<&Node>, report: &mut Report<'_>) -> Vec<ImageEnt
         } else if let Some(of_type) = images_ibsi2::read(pair, report) {
             entries.extend(of_type);
         } else {
-            refuse_key(pair, "`imageType`", names(), report);
+            let message = format!("there is no image type {}", quoted(&pair.name));
+            refuse_name(pair, message, "image types", names(), report);
         }
     }
     if named.is_empty() {

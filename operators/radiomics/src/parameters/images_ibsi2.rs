@@ -12,7 +12,7 @@ use super::{
     },
     layer::{Entry, Layer, Layers},
     reader::{NOWHERE, pairs},
-    report::Report,
+    report::{Report, quoted},
     schema::{Count, Key, Kind, Number, Origin, Range, Reader},
     yaml::{Data, Node, Pair},
 };
@@ -302,7 +302,7 @@ fn read_one(
             report.error(
                 spot,
                 format!("{what} needs `{}`", key.name),
-                format!("write `{}: ` and {}", key.name, key.kind.words()),
+                key.about.to_owned(),
             );
             is_complete = false;
         }
@@ -429,8 +429,9 @@ fn refuse_impossible(image_type: &ImageType, layer: &Layer, report: &mut Report<
     report.error(
         entry.map_or_else(|| layer_spot(layer), |entry| entry.spot),
         format!(
-            "`{}` is {value}",
-            entry.map_or(name, |entry| entry.key.name)
+            "`{}` cannot be {}",
+            entry.map_or(name, |entry| entry.key.name),
+            quoted(&value)
         ),
         rule,
     );

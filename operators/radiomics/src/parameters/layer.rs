@@ -4,8 +4,8 @@ use renalflow_findings::Spot;
 
 use super::{
     keys,
-    reader::refuse_key,
-    report::Report,
+    reader::refuse_name,
+    report::{Report, quoted},
     schema::{Key, Number, Value},
     yaml::Pair,
 };
@@ -36,7 +36,8 @@ impl Layer {
         let mut entries = Vec::new();
         for pair in pairs {
             let Some(key) = keys.iter().find(|key| key.name == &*pair.name) else {
-                refuse_key(pair, what, keys.iter().map(|key| key.name), report);
+                let message = format!("{what} has no key {}", quoted(&pair.name));
+                refuse_name(pair, message, "keys", keys.iter().map(|k| k.name), report);
                 continue;
             };
             if let Some(value) = key.read(&pair.value, report) {

@@ -135,7 +135,8 @@ fn read_document(text: &str, report: &mut Report<'_>) -> Option<Parameters> {
     let sections = pairs(&root, "a parameter file", report);
     for section in sections {
         if !SECTIONS.contains(&&*section.name) {
-            refuse_key(section, "a parameter file", SECTIONS, report);
+            let message = format!("there is no section {}", quoted(&section.name));
+            refuse_name(section, message, "sections", SECTIONS, report);
         }
     }
     let section = |name: &str| {
@@ -174,7 +175,10 @@ fn compat(node: &Node, report: &mut Report<'_>) -> Standard {
             "`compat` must be `pyradiomics` or `ibsi`, this is {}",
             node.what()
         ),
-        "say whose definitions hold",
+        match node.scalar() {
+            Some(Scalar::Text(text)) => did_you_mean(text, "presets", ["pyradiomics", "ibsi"]),
+            _ => "say whose definitions hold".to_owned(),
+        },
     );
     Standard::PyRadiomics
 }
@@ -198,10 +202,11 @@ pub(super) fn pairs<'a>(node: &'a Node, what: &str, report: &mut Report<'_>) -> 
     }
 }
 
-/// Report a key that is not known where it stands.
-pub(super) fn refuse_key<'a>(
+/// Report a name that is not known where it stands; `nouns` are what could stand there.
+pub(super) fn refuse_name<'a>(
     pair: &Pair,
-    what: &str,
+    message: String,
+    nouns: &str,
     known: impl IntoIterator<Item = &'a str>,
     report: &mut Report<'_>,
 ) {
@@ -211,13 +216,9 @@ pub(super) fn refuse_key<'a>(
     let fix = match (renamed, home(name)) {
         (Some((_, new)), _) => format!("it is called `{new}`"),
         (None, Some(home)) => format!("`{name}` belongs under `{home}`"),
-        (None, None) => did_you_mean(name, "keys", known),
+        (None, None) => did_you_mean(name, nouns, known),
     };
-    report.error(
-        pair.spot,
-        format!("{what} has no key {}", quoted(name)),
-        fix,
-    );
+    report.error(pair.spot, message, fix);
 }
 
 /// The section that a name belongs to.

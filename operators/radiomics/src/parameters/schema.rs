@@ -303,7 +303,7 @@ impl Key {
                         each.words(),
                         item.what()
                     ),
-                    self.fix(item),
+                    unquote(item).unwrap_or_else(|| self.default_words()),
                 );
             }
             numbers.extend(value);
@@ -394,23 +394,29 @@ impl Key {
             {
                 format!("write a list: {}", quoted(&format!("[{text}]")))
             }
-            (
-                Kind::Integer(_) | Kind::Number(_) | Kind::Integers(..) | Kind::Numbers(..),
-                Data::Scalar {
-                    text,
-                    is_plain: false,
-                },
-                _,
-            ) if text.parse::<f64>().is_ok() => "take the quotes away".to_owned(),
+            (Kind::Integer(_) | Kind::Number(_), ..) => {
+                unquote(node).unwrap_or_else(|| self.default_words())
+            }
             _ => self.default_words(),
         }
     }
 
     fn default_words(&self) -> String {
         match self.default {
-            "" => String::new(),
+            "" | "null" => "leave it out where it is not wanted".to_owned(),
             default => format!("the default is `{default}`"),
         }
+    }
+}
+
+/// What to do with a number in quotes.
+fn unquote(node: &Node) -> Option<String> {
+    match &node.data {
+        Data::Scalar {
+            text,
+            is_plain: false,
+        } if text.parse::<f64>().is_ok() => Some("take the quotes away".to_owned()),
+        _ => None,
     }
 }
 

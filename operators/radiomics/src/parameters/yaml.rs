@@ -125,9 +125,14 @@ fn plain(text: &str) -> Scalar<'_> {
 pub(super) fn parse(text: &str, report: &mut Report<'_>) -> Option<Rc<Node>> {
     // The parser takes NUL for the end of the text.
     if let Some(at) = text.find('\0') {
-        let line = text[..at].matches('\n').count() + 1;
+        let before = text[..at].rsplit('\n').next().unwrap_or_default();
+        let spot = Spot {
+            line: text[..at].matches('\n').count() + 1,
+            column: before.chars().count() + 1,
+            width: 1,
+        };
         report.error(
-            start_of(line),
+            spot,
             "the text has a NUL character",
             "save the file as UTF-8 text",
         );
@@ -151,12 +156,23 @@ pub(super) fn parse(text: &str, report: &mut Report<'_>) -> Option<Rc<Node>> {
 fn refuse_syntax(at: Marker, info: &str, report: &mut Report<'_>) {
     let line = report.source.line(at.line());
     let indent = &line[..line.len() - line.trim_start().len()];
+    if info.contains("recursion") {
+        return refuse_depth(spot_of(at), report);
+    }
     let fix = if indent.contains('\t') {
         "YAML is indented with spaces: put them instead of the tab"
     } else {
         "look for a missing colon, quote or bracket, or for an indent unlike its neighbours'"
     };
     report.error(spot_of(at), format!("this is not YAML: {info}"), fix);
+}
+
+fn refuse_depth(spot: Spot, report: &mut Report<'_>) {
+    report.error(
+        spot,
+        format!("this nests deeper than {MAX_DEPTH} levels"),
+        "no parameter needs more than four; look for a bracket too many",
+    );
 }
 
 /// A list or map that is not complete yet.
@@ -284,11 +300,7 @@ impl Builder {
         report: &mut Report<'_>,
     ) -> Option<()> {
         if self.open.len() >= MAX_DEPTH {
-            report.error(
-                spot,
-                format!("this nests deeper than {MAX_DEPTH} levels"),
-                "no parameter needs more than four; look for a bracket too many",
-            );
+            refuse_depth(spot, report);
             return None;
         }
         self.open.push(Open { spot, anchor, kind });
@@ -413,14 +425,6 @@ fn spot_of(mark: Marker) -> Spot {
     Spot {
         line: mark.line().max(1),
         column: mark.col() + 1,
-        width: 1,
-    }
-}
-
-fn start_of(line: usize) -> Spot {
-    Spot {
-        line,
-        column: 1,
         width: 1,
     }
 }

@@ -9,7 +9,53 @@ fn it_says_everything() {
     let text = "imageType: {Original: {}, LoG: {sigma: [1, 2.5], binWidth: 10}}\n\
                 featureClass: {shape: , glcm: [Idm, Id]}\n\
                 setting: {resampledPixelSpacing: [1, 2, 0]}";
-    insta::assert_snapshot!(read(text).to_yaml(), @"");
+    insta::assert_snapshot!(read(text).to_yaml(), @r"
+    compat: pyradiomics
+    imageType:
+      Original: {}
+      LoG: {sigma: [1, 2.5], binWidth: 10.0}
+    featureClass:
+      shape: []
+      glcm: [Idm, Id]
+    setting:
+      label: 1
+      label_channel: 0
+      additionalInfo: true
+      geometryTolerance: null
+      correctMask: false
+      minimumROIDimensions: 2
+      minimumROISize: null
+      normalize: false
+      normalizeScale: null
+      removeOutliers: null
+      resampledPixelSpacing: [1.0, 2.0, 0.0]
+      interpolator: sitkBSpline
+      roundIntensities: false
+      padDistance: 5
+      preCrop: false
+      resegmentRange: null
+      resegmentMode: null
+      resegmentOutliers: null
+      resegmentShape: false
+      binWidth: 25.0
+      binCount: null
+      binWidthStart: null
+      force2D: false
+      force2Ddimension: null
+      aggregation: null
+      ivhBinWidth: null
+      ivhBinCount: null
+      distances: [1]
+      weightingNorm: null
+      symmetricalGLCM: true
+      gldm_a: 0
+      voxelArrayShift: 0
+    voxelSetting:
+      kernelRadius: 1
+      maskedKernel: true
+      initValue: 0.0
+      voxelBatch: null
+    ");
 }
 
 #[test]

@@ -214,14 +214,63 @@ fn filters_of_ibsi_2() {
 
 #[test]
 fn what_a_filter_of_ibsi_2_would_refuse() {
-    assert_snapshot!(refusal("imageType:\n  Laws: {boundary: mirror}\n"), @"");
-    assert_snapshot!(refusal("imageType:\n  Laws: {kernels: L5E5X5}\n"), @"");
-    assert_snapshot!(refusal("imageType:\n  Mean: {supportVoxels: 4}\n"), @"");
-    assert_snapshot!(refusal("imageType:\n  Gabor: {sigmaMm: 3, lambdaMm: 2, thetaStepRad: 1}\n"), @"");
-    assert_snapshot!(refusal("imageType:\n  SeparableWavelet: {wavelet: db3, subband: LX}\n"), @"");
+    assert_snapshot!(refusal("imageType:\n  Laws: {boundary: mirror}\n"), @r"
+    error: `Laws` needs `kernels`
+     --> params.yaml:2:3
+      |
+    2 |   Laws: {boundary: mirror}
+      |   ^^^^
+      fix: 1D kernels along x, y, z, such as `L5E5S5`, of L3, E3, S3, L5, E5, S5, W5, R5; two of them filter slices.
+    ");
+    assert_snapshot!(refusal("imageType:\n  Laws: {kernels: L5E5X5}\n"), @r"
+    error: `kernels` cannot be `L5E5X5`
+     --> params.yaml:2:10
+      |
+    2 |   Laws: {kernels: L5E5X5}
+      |          ^^^^^^^
+      fix: it must name two kernels (slices) or three (volume) of L3, E3, S3, L5, E5, S5, W5 and R5, such as L5E5S5
+    ");
+    assert_snapshot!(refusal("imageType:\n  Mean: {supportVoxels: 4}\n"), @r"
+    error: `supportVoxels` cannot be `4`
+     --> params.yaml:2:10
+      |
+    2 |   Mean: {supportVoxels: 4}
+      |          ^^^^^^^^^^^^^
+      fix: it must be an odd number of voxels, at most 2049
+    ");
+    assert_snapshot!(refusal("imageType:\n  Gabor: {sigmaMm: 3, lambdaMm: 2, thetaStepRad: 1}\n"), @r"
+    error: `thetaStepRad` cannot be `1`
+     --> params.yaml:2:36
+      |
+    2 |   Gabor: {sigmaMm: 3, lambdaMm: 2, thetaStepRad: 1}
+      |                                    ^^^^^^^^^^^^
+      fix: it must divide a full turn, 2π, into whole steps of 0.1° or more
+    ");
+    assert_snapshot!(refusal("imageType:\n  SeparableWavelet: {wavelet: db3, subband: LX}\n"), @r"
+    error: `subband` cannot be `LX`
+     --> params.yaml:2:36
+      |
+    2 |   SeparableWavelet: {wavelet: db3, subband: LX}
+      |                                    ^^^^^^^
+      fix: it must be two letters (slices) or three (volume) of L and H, such as LLH
+    ");
     assert_snapshot!(
         refusal("imageType:\n  SampledLoG: {sigmaMm: 3, dimensions: 2D, rieszOrderXyz: [0, 0, 1]}\n"),
-        @""
+        @r"
+    error: `rieszOrderXyz` cannot be `[0, 0, 1]`
+     --> params.yaml:2:44
+      |
+    2 |   SampledLoG: {sigmaMm: 3, dimensions: 2D, rieszOrderXyz: [0, 0, 1]}
+      |                                            ^^^^^^^^^^^^^
+      fix: its orders must sum to between 1 and 20, and the third be 0 in slices
+    "
     );
-    assert_snapshot!(refusal("imageType:\n  Mean: {supportVoxels: 3, padDistance: 5}\n"), @"");
+    assert_snapshot!(refusal("imageType:\n  Mean: {supportVoxels: 3, padDistance: 5}\n"), @r"
+    error: `Mean` has no key `padDistance`
+     --> params.yaml:2:28
+      |
+    2 |   Mean: {supportVoxels: 3, padDistance: 5}
+      |                            ^^^^^^^^^^^
+      fix: `padDistance` belongs under `setting`
+    ");
 }

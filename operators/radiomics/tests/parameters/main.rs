@@ -4,6 +4,7 @@
 
 mod accepted;
 mod canonical;
+mod columns;
 mod errors;
 mod ibsi;
 mod properties;

