@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{num::NonZeroU64, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -150,6 +150,9 @@ pub struct Radiomics {
     /// Instead of one value a region, write each feature as a map (NIfTI) into this folder.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "format"])]
     pub maps: Option<PathBuf>,
+    /// The most memory that maps may take beyond image and mask [default: 2048].
+    #[arg(long, value_name = "MIB", requires = "maps")]
+    pub max_memory_mib: Option<NonZeroU64>,
     /// Print errors only.
     #[arg(long, short)]
     pub quiet: bool,

@@ -51,13 +51,48 @@ pub(crate) fn describe_configuration(parameters: &Parameters) -> Vec<Diagnostic>
     let digest = blake3::hash(text.as_bytes()).to_hex().to_string();
     [
         ("Versions_renalflow", env!("CARGO_PKG_VERSION").to_owned()),
-        ("Configuration_Settings", text),
+        ("Configuration_Settings", one_line(&text)),
         ("Configuration_Digest", digest),
         ("Configuration_EnabledImageTypes", types.join(" ")),
     ]
     .into_iter()
     .map(|(name, text)| diagnostic(name, DiagnosticValue::Text(text)))
     .collect()
+}
+
+/// A parameter file on one line, for a table's cell. Block style goes two levels deep there,
+/// mappings and under them lists; the rest is in flow style already.
+fn one_line(text: &str) -> String {
+    let mut flow = String::from("{");
+    let mut closing: Vec<char> = Vec::new();
+    let mut first = true;
+    for line in text.lines() {
+        let entry = line.trim_start();
+        let depth = (line.len() - entry.len()) / 2;
+        while closing.len() > depth {
+            flow.extend(closing.pop());
+            first = false;
+        }
+        if !first {
+            flow.push_str(", ");
+        }
+        first = false;
+        match (entry.strip_prefix("- "), entry.strip_suffix(':')) {
+            (Some(item), _) => flow.push_str(item),
+            (None, Some(key)) => {
+                let (open, close) = if depth == 0 { ('{', '}') } else { ('[', ']') };
+                flow.push_str(key);
+                flow.push_str(": ");
+                flow.push(open);
+                closing.push(close);
+                first = true;
+            }
+            (None, None) => flow.push_str(entry),
+        }
+    }
+    flow.extend(closing.into_iter().rev());
+    flow.push('}');
+    flow
 }
 
 /// What is said of the image as it was given, whatever the label.
@@ -273,4 +308,24 @@ pub(crate) fn digest<T: bytemuck::NoUninit>(voxels: &[T]) -> String {
     blake3::hash(bytemuck::cast_slice(voxels))
         .to_hex()
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn parameters_on_one_line_are_read_back() {
+        let text = "imageType:\n  Original: {}\n  Mean:\n    - {supportVoxels: 3}\n    \
+                    - {supportVoxels: 5}\nsetting:\n  binWidth: 10\n";
+        assert_eq!(
+            one_line(text),
+            "{imageType: {Original: {}, Mean: [{supportVoxels: 3}, {supportVoxels: 5}]}, \
+             setting: {binWidth: 10}}"
+        );
+        let (parameters, _) = Parameters::from_text(text, "a").unwrap();
+        let line = one_line(&parameters.to_yaml());
+        assert_eq!(Parameters::from_text(&line, "b").unwrap().0, parameters);
+    }
 }

@@ -179,11 +179,14 @@ impl Parameters {
             .par_iter()
             .map(|parameters| on_image(parameters, &prepared))
             .collect();
-        for of_image in by_image {
-            let (of_image, of_image_warnings) = of_image?;
-            values.extend(of_image);
-            warnings.extend(of_image_warnings);
+        let mut level_counts = Vec::new();
+        for of_images in by_image {
+            let of_images = of_images?;
+            values.extend(of_images.values);
+            warnings.extend(of_images.warnings);
+            level_counts.extend(of_images.level_counts);
         }
+        warnings.extend(warn_of_levels(&level_counts));
         Ok(Extraction {
             label,
             voxel_count: prepared.region.voxel_count,
@@ -245,17 +248,31 @@ pub(crate) fn image_selections(settings: &Settings) -> Result<Vec<Selection>, Ra
     Ok(selections)
 }
 
-type ValuesAndWarnings = (Vec<FeatureValue>, Vec<String>);
+/// What the images of one type gave.
+#[derive(Default)]
+struct OfImages {
+    values: Vec<FeatureValue>,
+    warnings: Vec<String>,
+    /// How many grey levels each image has.
+    level_counts: Vec<(String, usize)>,
+}
+
+/// The values of one image, class after class.
+struct OfImage {
+    name: String,
+    values: Vec<f64>,
+    level_count: usize,
+}
 
 /// Derive the images of one type and compute every class on each.
 fn on_image(
     parameters: &ImageParameters,
     prepared: &Prepared<'_>,
-) -> Result<ValuesAndWarnings, RadiomicsError> {
+) -> Result<OfImages, RadiomicsError> {
     let selections = image_selections(&parameters.settings)?;
     let names = parameters.names();
     if selections.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(OfImages::default());
     }
     let looks_around = selections
         .iter()
@@ -289,7 +306,7 @@ fn on_image(
             .collect::<Result<_, RadiomicsError>>()?
     };
 
-    let computed: Vec<(String, Vec<f64>, Option<String>)> = rois
+    let computed: Vec<OfImage> = rois
         .into_par_iter()
         .map(|(name, roi)| {
             let by_class: Vec<_> = selections
@@ -303,16 +320,18 @@ fn on_image(
             for of_class in by_class {
                 values.extend(of_class.map_err(|error| within(&name, error))?);
             }
-            let warning = warn_of_levels(&name, roi.grey_levels.values.len());
-            Ok((name, values, warning))
+            Ok(OfImage {
+                name,
+                values,
+                level_count: roi.grey_levels.values.len(),
+            })
         })
         .collect::<Result<_, RadiomicsError>>()?;
 
     let mut values = Vec::new();
     for name in &names {
-        let found = computed.iter().find(|(derived, ..)| derived == name);
-        let mut of_image = found.map(|(_, values, _)| values.iter().copied());
-        warnings.extend(found.and_then(|(.., warning)| warning.clone()));
+        let found = computed.iter().find(|image| image.name == *name);
+        let mut of_image = found.map(|image| image.values.iter().copied());
         for (class, wanted) in &selections {
             let docs = (class.docs)();
             for &feature in wanted {
@@ -324,7 +343,14 @@ fn on_image(
             }
         }
     }
-    Ok((values, warnings))
+    Ok(OfImages {
+        values,
+        warnings,
+        level_counts: computed
+            .into_iter()
+            .map(|image| (image.name, image.level_count))
+            .collect(),
+    })
 }
 
 pub(crate) fn within(image_type: &str, error: RadiomicsError) -> RadiomicsError {
@@ -337,15 +363,29 @@ pub(crate) fn within(image_type: &str, error: RadiomicsError) -> RadiomicsError 
     }
 }
 
-fn warn_of_levels(image_type: &str, count: usize) -> Option<String> {
-    let how = if count < FEW_GREY_LEVELS {
-        "few: a narrower bin or a bin count keeps more of the texture"
-    } else if count > MANY_GREY_LEVELS {
-        "many: most pairs of levels never occur; a wider bin is usual"
-    } else {
-        return None;
+/// Which images have few or many grey levels, in at most two sentences.
+fn warn_of_levels(counts: &[(String, usize)]) -> Vec<String> {
+    let list = |holds: fn(usize) -> bool| -> Option<String> {
+        let named: Vec<String> = counts
+            .iter()
+            .filter(|(_, count)| holds(*count))
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        (!named.is_empty()).then(|| named.join(", "))
     };
-    Some(format!("{image_type} has {count} grey levels, {how}"))
+    let few = list(|count| count < FEW_GREY_LEVELS).map(|named| {
+        format!(
+            "fewer than {FEW_GREY_LEVELS} grey levels ({named}): a narrower bin or a bin count \
+             keeps more of the texture"
+        )
+    });
+    let many = list(|count| count > MANY_GREY_LEVELS).map(|named| {
+        format!(
+            "more than {MANY_GREY_LEVELS} grey levels ({named}): most pairs of levels never \
+             occur; a wider bin is usual"
+        )
+    });
+    few.into_iter().chain(many).collect()
 }
 
 /// The part of the image that features read.

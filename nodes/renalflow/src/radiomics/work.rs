@@ -41,9 +41,16 @@ pub fn run(cases: &[Case], parameters: &Parameters, options: &cli::Radiomics) ->
     finished
 }
 
+/// Do something on as many threads as are asked for, by default one a core.
+pub(super) fn on_threads<T: Send>(jobs: Option<usize>, work: impl FnOnce() -> T + Send) -> T {
+    // Without a pool of its own it runs on the process's, which has a thread a core.
+    let pool = jobs.and_then(|jobs| ThreadPoolBuilder::new().num_threads(jobs).build().ok());
+    within(pool.as_ref(), work)
+}
+
 /// Do something with each case on as many threads as are asked for: a case a thread where there
 /// are enough cases, several threads a case otherwise.
-pub(super) fn each<T: Send>(
+fn each<T: Send>(
     cases: &[Case],
     options: &cli::Radiomics,
     work: impl Fn(&Case) -> T + Sync,

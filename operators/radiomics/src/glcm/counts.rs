@@ -1,6 +1,8 @@
 //! Counting which grey levels are neighbours.
 
-use crate::{Region, Roi, Settings, Slice, WeightingNorm, error::RadiomicsError};
+use crate::{
+    Region, Roi, Settings, Slice, WeightingNorm, error::RadiomicsError, statistics::sum_of,
+};
 
 /// The most memory that the matrices of all directions may take together.
 pub const MAX_MATRIX_BYTES: u64 = 256 << 20;
@@ -131,7 +133,7 @@ impl Cooccurrences {
             matrices = vec![pooled];
         }
         matrices.retain_mut(|matrix| {
-            let pairs: f64 = matrix.iter().sum();
+            let pairs = sum_of(matrix, |share| share);
             for share in matrix.iter_mut() {
                 *share /= pairs;
             }

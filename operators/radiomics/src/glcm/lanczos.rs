@@ -1,6 +1,8 @@
 //! The largest eigenvalue of a symmetric matrix by the method of Lanczos (*J Res Natl Bur
 //! Stand* 1950;45:255).
 
+use super::terms::dot;
+
 /// A symmetric matrix that is known by what it does to a vector.
 pub(super) trait Symmetric {
     /// Number of rows.
@@ -24,6 +26,7 @@ const RESIDUAL: f64 = 1e-13;
 /// eigenvalues at the ends settle first, and by how much an eigenvector of the tridiagonal
 /// matrix fails for the whole is known at each step. Basis vectors are made orthogonal to all
 /// before, so that the basis is complete after as many steps as there are rows.
+#[inline(always)]
 pub(super) fn largest_eigenvalue(matrix: &impl Symmetric) -> f64 {
     let mut basis = vec![start(matrix.len())];
     let mut tridiagonal = Tridiagonal::default();
@@ -64,17 +67,16 @@ fn start(len: usize) -> Vec<f64> {
 
 /// Make the last vector orthogonal to the others and to the known one, and its length 1.
 /// Returns its length before.
+#[inline(always)]
 fn orthonormalise(basis: &mut [Vec<f64>], known: &[f64]) -> f64 {
     let Some((last, others)) = basis.split_last_mut() else {
         return 0.0;
     };
     // Twice is enough (Parlett, *The Symmetric Eigenvalue Problem*, section 6.9).
     for _ in 0..2 {
-        for other in others.iter().map(Vec::as_slice).chain([known]) {
-            let along = dot(last, other);
-            for (a, b) in last.iter_mut().zip(other) {
-                *a -= along * b;
-            }
+        take_away(last, known);
+        for other in others.iter() {
+            take_away(last, other);
         }
     }
     let length = dot(last, last).sqrt();
@@ -82,6 +84,15 @@ fn orthonormalise(basis: &mut [Vec<f64>], known: &[f64]) -> f64 {
         last.iter_mut().for_each(|x| *x /= length);
     }
     length
+}
+
+/// Leave of a vector what is across another, of length 1.
+#[inline(always)]
+fn take_away(vector: &mut [f64], other: &[f64]) {
+    let along = dot(vector, other);
+    for (a, b) in vector.iter_mut().zip(other) {
+        *a -= along * b;
+    }
 }
 
 /// A symmetric tridiagonal matrix.
@@ -140,8 +151,4 @@ impl Tridiagonal {
         }
         1.0 / squares.sqrt()
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    super::terms::dot(a, b)
 }

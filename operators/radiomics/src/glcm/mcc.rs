@@ -22,17 +22,29 @@ pub(super) fn maximal_correlation(terms: &GlcmTerms) -> f64 {
     if n < 2 {
         return 1.0;
     }
-    let mut shares = terms.p.clone();
-    for (row, p_1) in shares.chunks_exact_mut(n).zip(&terms.p_1) {
-        for (share, p_2) in row.iter_mut().zip(&terms.p_2) {
-            *share /= (p_1 * p_2 + f64::EPSILON).sqrt();
+    run_widest(Correlation(terms))
+}
+
+struct Correlation<'a>(&'a GlcmTerms);
+
+impl Kernel for Correlation<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let terms = self.0;
+        let mut shares = terms.p.clone();
+        for (row, p_1) in shares.chunks_exact_mut(terms.p_2.len()).zip(&terms.p_1) {
+            for (share, p_2) in row.iter_mut().zip(&terms.p_2) {
+                *share /= (p_1 * p_2 + f64::EPSILON).sqrt();
+            }
         }
+        let gram = Gram {
+            shares,
+            known: terms.p_1.iter().map(|p| p.sqrt()).collect(),
+        };
+        largest_eigenvalue(&gram).max(0.0).sqrt()
     }
-    let gram = Gram {
-        shares,
-        known: terms.p_1.iter().map(|p| p.sqrt()).collect(),
-    };
-    largest_eigenvalue(&gram).max(0.0).sqrt()
 }
 
 /// `C Cᵀ` across a known eigenvector.
@@ -52,30 +64,21 @@ impl Symmetric for Gram {
         &self.known
     }
 
-    fn times(&self, x: &[f64]) -> Vec<f64> {
-        run_widest(Times { gram: self, x })
-    }
-}
-
-struct Times<'a> {
-    gram: &'a Gram,
-    x: &'a [f64],
-}
-
-impl Kernel for Times<'_> {
-    type Output = Vec<f64>;
-
+    // Loops instead of iterators' closures, which would be compiled for narrow vectors.
     #[inline(always)]
-    fn run(self) -> Vec<f64> {
-        let n = self.x.len();
-        let rows = || self.gram.shares.chunks_exact(n);
+    fn times(&self, x: &[f64]) -> Vec<f64> {
+        let n = x.len();
         let mut transposed = vec![0.0; n];
-        for (row, x) in rows().zip(self.x) {
+        for (row, x) in self.shares.chunks_exact(n).zip(x) {
             for (sum, share) in transposed.iter_mut().zip(row) {
                 *sum += x * share;
             }
         }
-        rows().map(|row| dot(row, &transposed)).collect()
+        let mut product = vec![0.0; n];
+        for (sum, row) in product.iter_mut().zip(self.shares.chunks_exact(n)) {
+            *sum = dot(row, &transposed);
+        }
+        product
     }
 }
 

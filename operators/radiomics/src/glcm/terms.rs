@@ -227,8 +227,11 @@ impl Kernel for Bilinear<'_> {
 
     #[inline(always)]
     fn run(self) -> f64 {
-        let rows = self.a.iter().zip(rows(self.p, self.b.len()));
-        rows.map(|(a, row)| a * dot(self.b, row)).sum()
+        let mut sum = 0.0;
+        for (a, row) in self.a.iter().zip(rows(self.p, self.b.len())) {
+            sum += a * dot(self.b, row);
+        }
+        sum
     }
 }
 

@@ -207,17 +207,28 @@ fn box_mm2(vertices: impl Iterator<Item = Vertex>, half_mm: [f64; 3]) -> f64 {
 
 /// The square of the largest distance between two vertices, in mm².
 fn diameter_mm2(vertices: &[Vertex], half_mm: [f64; 3]) -> f64 {
-    let along = |axis: usize| -> Vec<i32> { vertices.iter().map(|v| v[axis]).collect() };
+    let Some(last) = vertices.last() else {
+        return 0.0;
+    };
+    // Whole numbers of lanes: a vertex more often changes no distance.
+    let count = vertices.len().next_multiple_of(LANES);
+    let along = |axis: usize| -> Vec<f64> {
+        let all = vertices.iter().chain(std::iter::repeat(last));
+        all.take(count).map(|v| f64::from(v[axis])).collect()
+    };
     run_widest(Farthest {
         at_zyx: [0, 1, 2].map(along),
         half_mm,
     })
 }
 
+/// Distances measured side by side.
+const LANES: usize = 8;
+
 /// The largest distance by comparing all pairs.
 struct Farthest {
     /// Positions along each axis, in half voxels.
-    at_zyx: [Vec<i32>; 3],
+    at_zyx: [Vec<f64>; 3],
     half_mm: [f64; 3],
 }
 
@@ -226,22 +237,27 @@ impl Kernel for Farthest {
 
     #[inline(always)]
     fn run(self) -> f64 {
-        let [z, y, x] = &self.at_zyx;
-        let square = |from: i32, to: i32, half_mm: f64| {
-            let mm = f64::from(from - to) * half_mm;
-            mm * mm
-        };
-        let mut largest_mm2 = 0.0;
-        for i in 0..z.len() {
-            let others = z[..i].iter().zip(&y[..i]).zip(&x[..i]);
-            for ((&oz, &oy), &ox) in others {
-                let mm2 = square(z[i], oz, self.half_mm[0])
-                    + square(y[i], oy, self.half_mm[1])
-                    + square(x[i], ox, self.half_mm[2]);
-                // Not `f64::max`, which would have to look for NaN.
-                largest_mm2 = if mm2 > largest_mm2 { mm2 } else { largest_mm2 };
+        let [z, y, x] = self.at_zyx.each_ref().map(|at| at.as_chunks::<LANES>().0);
+        let mut largest_mm2 = [0.0f64; LANES];
+        for i in 0..z.len() * LANES {
+            let (chunk, lane) = (i / LANES, i % LANES);
+            let from = [z[chunk][lane], y[chunk][lane], x[chunk][lane]];
+            // Those before, and the rest of their chunk.
+            let others = z[..=chunk].iter().zip(&y[..=chunk]).zip(&x[..=chunk]);
+            for ((z, y), x) in others {
+                for lane in 0..LANES {
+                    let along = |axis: usize, to: f64| {
+                        let mm = (from[axis] - to) * self.half_mm[axis];
+                        mm * mm
+                    };
+                    let mm2 = along(0, z[lane]) + along(1, y[lane]) + along(2, x[lane]);
+                    // Not `f64::max`, which would have to look for NaN.
+                    if mm2 > largest_mm2[lane] {
+                        largest_mm2[lane] = mm2;
+                    }
+                }
             }
         }
-        largest_mm2
+        largest_mm2.into_iter().fold(0.0, f64::max)
     }
 }
