@@ -162,6 +162,7 @@ fn all_tables() {
                         radius_voxels: 1.0,
                         samples: 8,
                         method: filters::Lbp2dMethod::Uniform,
+            slice_axis: None,
                     },
                 ],
             ),
@@ -340,6 +341,7 @@ fn prof() {
             radius_voxels: 1.0,
             samples: 8,
             method: filters::Lbp2dMethod::Uniform,
+            slice_axis: None,
         },
         ImageType::Lbp3d {
             levels: 2,

@@ -73,13 +73,9 @@ fn parameters(path: Option<&Path>) -> Result<Parameters, String> {
     let Some(path) = path else {
         return Ok(Parameters::default());
     };
-    let (parameters, warnings) = Parameters::read(path).map_err(|error| {
-        // Its report begins as every message here does.
-        let report = error.to_string();
-        report.strip_prefix("error: ").unwrap_or(&report).to_owned()
-    })?;
+    let (parameters, warnings) = Parameters::read(path).map_err(|error| error.to_string())?;
     for warning in warnings {
-        screen::remark(warning);
+        screen::remark(format!("warning: {warning}"));
     }
     Ok(parameters)
 }
