@@ -75,7 +75,14 @@ impl FirstOrderTerms {
         settings: &Settings,
     ) -> Self {
         let count = x.len() as f64;
-        let mean = sum_of(x, |x| x) / count;
+        let minimum = x.iter().copied().fold(f64::INFINITY, f64::min);
+        let maximum = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // Of equal numbers without rounding: what does not vary has no skewness either.
+        let mean = if minimum == maximum {
+            minimum
+        } else {
+            sum_of(x, |x| x) / count
+        };
         let moment = |power: i32| sum_of(x, |x| (x - mean).powi(power)) / count;
 
         let mut reordered = x.to_vec();
@@ -98,8 +105,8 @@ impl FirstOrderTerms {
         Self {
             count,
             voxel_volume_mm3,
-            minimum: x.iter().copied().fold(f64::INFINITY, f64::min),
-            maximum: x.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            minimum,
+            maximum,
             mean,
             percentile_10,
             percentile_25,
