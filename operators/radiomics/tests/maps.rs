@@ -12,7 +12,7 @@ use renalflow_imaging::{Geometry, Image, LabelMap, nifti::read_image};
 use renalflow_radiomics::{
     CLASSES, ClassSelection, Discretisation, ImageParameters, ImageType, Parameters,
     RadiomicsError, Settings, VoxelParameters, WeightingNorm,
-    maps::{DEFAULT_MEMORY_BOUND_BYTES, MapError, MapSlab},
+    maps::{DEFAULT_MEMORY_BOUND_BYTES, MapSlab},
 };
 
 const GOLDEN: &str = include_str!("golden/maps.csv");
@@ -328,4 +328,28 @@ fn following_a_window_is_computing_it_anew() {
             }
         }
     }
+}
+
+/// The file of a map holds what its slabs hold, where the grid says.
+#[test]
+fn a_file_holds_its_map() {
+    let (image, mask) = synthetic();
+    let mut parameters = variant("unmasked-1");
+    parameters.voxel.batch_voxels = Some(10);
+    let (geometry, volumes) = compute(&parameters, &image, &mask).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("not yet there");
+    let maps = parameters.maps(&image, &mask, 1, DEFAULT_MEMORY_BOUND_BYTES);
+    let written = maps.unwrap().write(&folder).unwrap();
+    assert_eq!(written.files.len(), volumes.len());
+    for (column, values) in volumes {
+        let path = folder.join(format!("{column}.nii.gz"));
+        assert!(written.files.contains(&path), "{column}");
+        let back = read_image(&path).unwrap();
+        assert!(geometry.coincides_with(back.geometry()));
+        let bits = |values: &[f64]| -> Vec<u64> { values.iter().map(|v| v.to_bits()).collect() };
+        assert_eq!(bits(back.to_f64().voxels()), bits(&values), "{column}");
+    }
+    let files = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(files, written.files.len(), "nothing else is left");
 }
