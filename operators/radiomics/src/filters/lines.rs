@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use super::simd::{Kernel, run_widest};
 use crate::BoundingBox;
+use crate::simd::{Kernel, run_widest};
 
 /// Lines filtered at a time.
 pub(super) const LANES: usize = 16;

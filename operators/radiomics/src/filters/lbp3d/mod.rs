@@ -8,11 +8,9 @@ mod spline;
 use rayon::prelude::*;
 use renalflow_imaging::{Image, with_image};
 
-use super::{
-    Derived, Source,
-    simd::{Kernel, run_widest},
-};
+use super::{Derived, Source};
 use crate::error::RadiomicsError;
+use crate::simd::{Kernel, run_widest};
 use kurtosis::{Real, Summation};
 use sampling::{Scratch, Sphere};
 use sphere::{Degree, icosphere};
