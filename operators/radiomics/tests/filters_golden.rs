@@ -123,7 +123,11 @@ fn every_filter_gives_the_images_of_pyradiomics() {
                 let values = numbers(rest);
                 let (header, voxels) = values.split_at(12);
                 let index = |i: usize| -> [usize; 3] {
-                    [header[i] as usize, header[i + 1] as usize, header[i + 2] as usize]
+                    [
+                        header[i] as usize,
+                        header[i + 1] as usize,
+                        header[i + 2] as usize,
+                    ]
                 };
                 let geometry =
                     Geometry::upright(index(0), [header[3], header[4], header[5]]).unwrap();
@@ -183,7 +187,9 @@ fn every_filter_gives_the_images_of_pyradiomics() {
                     }
                 }
                 if different > 0 {
-                    println!("{case} {key} {name}: {different} differ by up to {apart:e} of {largest}");
+                    println!(
+                        "{case} {key} {name}: {different} differ by up to {apart:e} of {largest}"
+                    );
                 }
                 if apart > tolerance {
                     wrong.push(format!("{case} {key} {name}"));
@@ -211,7 +217,12 @@ fn every_discrete_wavelet_gives_the_sub_bands_of_pywavelets() {
         };
         // Slices across y: the transform runs along x, then z. With the signal in both
         // planes, the sum of the low-pass along z comes in as a factor.
-        let voxels: Vec<f64> = signal.iter().copied().cycle().take(4 * signal.len()).collect();
+        let voxels: Vec<f64> = signal
+            .iter()
+            .copied()
+            .cycle()
+            .take(4 * signal.len())
+            .collect();
         let image = Image::F64(Volume::new(geometry.clone(), voxels).unwrap());
         let window = BoundingBox {
             start_zyx: [0; 3],

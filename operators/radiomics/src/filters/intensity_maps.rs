@@ -58,11 +58,7 @@ impl IntensityScale {
 ///
 /// An image of zeros, or with NaN or infinity anywhere, gives NaN, as in PyRadiomics.
 #[must_use]
-pub fn map_intensities(
-    source: &Source<'_>,
-    map: IntensityMap,
-    scale: IntensityScale,
-) -> Derived {
+pub fn map_intensities(source: &Source<'_>, map: IntensityMap, scale: IntensityScale) -> Derived {
     let m = scale.largest_magnitude;
     // Operations in PyRadiomics' order, so that the bits are its.
     let values = match map {

@@ -146,7 +146,10 @@ impl Circle {
         let offsets = (0..samples)
             .map(|i| {
                 let angle = 2.0 * std::f64::consts::PI * i as f64 / samples as f64;
-                [rounded(-radius * angle.sin()), rounded(radius * angle.cos())]
+                [
+                    rounded(-radius * angle.sin()),
+                    rounded(radius * angle.cos()),
+                ]
             })
             .collect();
         let mut circle = Self {

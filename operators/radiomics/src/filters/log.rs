@@ -5,7 +5,7 @@ use renalflow_imaging::{Image, with_image};
 
 use super::{
     Derived, Outcome, Skipped, Source,
-    lines::{Block, along_axis, widen},
+    lines::{Block, Scratch, along_axis, room, widen},
     recursive_gaussian::{RecursiveGaussian, SLOWEST_DECAY},
 };
 use crate::BoundingBox;
@@ -35,14 +35,15 @@ pub fn laplacian_of_gaussian(source: &Source<'_>, sigmas_mm: &[f64]) -> Outcome 
     let spacing_zyx_mm = geometry.spacing_zyx_mm;
     let mut outcome = Outcome::default();
     if shape_zyx.iter().any(|&n| n < FEWEST_VOXELS) {
-        outcome.skipped.push(Skipped::ImageBelowFourVoxels { shape_zyx });
+        outcome
+            .skipped
+            .push(Skipped::ImageBelowFourVoxels { shape_zyx });
         return outcome;
     }
     let mut sigmas = Vec::new();
     for &sigma_mm in sigmas_mm {
-        let fits = |axis: usize| {
-            shape_zyx[axis] as f64 >= (sigma_mm / spacing_zyx_mm[axis]).ceil() + 1.0
-        };
+        let fits =
+            |axis: usize| shape_zyx[axis] as f64 >= (sigma_mm / spacing_zyx_mm[axis]).ceil() + 1.0;
         if !(sigma_mm > 0.0 && sigma_mm.is_finite()) {
             outcome.skipped.push(Skipped::SigmaNotPositive { sigma_mm });
         } else if !(0..3).all(fits) {
@@ -77,7 +78,7 @@ fn filter(image: &Image, window: &BoundingBox, sigma_mm: f64) -> Vec<f64> {
     let orders_zyx = [[2, 1, 0], [1, 2, 0], [0, 2, 1]];
     let terms: Vec<Vec<f32>> = orders_zyx
         .par_iter()
-        .map(|&order| {
+        .map_init(Buffers::default, |buffers, &order| {
             with_image!(image, volume => {
                 let whole = Block {
                     window: BoundingBox {
@@ -86,7 +87,7 @@ fn filter(image: &Image, window: &BoundingBox, sigma_mm: f64) -> Vec<f64> {
                     },
                     values: volume.voxels(),
                 };
-                second_derivative(whole, window, sigma_mm, spacing_zyx_mm, order)
+                second_derivative(whole, window, sigma_mm, spacing_zyx_mm, order, buffers)
             })
         })
         .collect();
@@ -110,17 +111,26 @@ fn filter(image: &Image, window: &BoundingBox, sigma_mm: f64) -> Vec<f64> {
         .collect()
 }
 
+/// What passes leave behind for the next.
+#[derive(Default)]
+struct Buffers {
+    lines: Scratch,
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
 /// The second derivative along the first axis of `order`, smoothed along the two others in
 /// turn, on the window.
-fn second_derivative<T: Copy + Into<f64> + Sync>(
+fn second_derivative<T: Copy + Into<f64>>(
     image: Block<'_, T>,
     window: &BoundingBox,
     sigma_mm: f64,
     spacing_zyx_mm: [f64; 3],
     order: [usize; 3],
+    buffers: &mut Buffers,
 ) -> Vec<f32> {
-    let margin_zyx =
-        spacing_zyx_mm.map(|mm| ((REACH_DEVIATIONS * sigma_mm / mm).ceil() as usize).max(FEWEST_VOXELS));
+    let margin_zyx = spacing_zyx_mm
+        .map(|mm| ((REACH_DEVIATIONS * sigma_mm / mm).ceil() as usize).max(FEWEST_VOXELS));
     let wide = widen(window, margin_zyx, image.window.shape_zyx);
     let line = |axis: usize| wide.start_zyx[axis]..wide.start_zyx[axis] + wide.shape_zyx[axis];
     // Each pass leaves only the window along its axis; those to come need their margins.
@@ -134,19 +144,54 @@ fn second_derivative<T: Copy + Into<f64> + Sync>(
 
     let [axis, then, last] = order;
     let derivative = RecursiveGaussian::second_derivative(sigma_mm, spacing_zyx_mm[axis]);
+    let size = |window: &BoundingBox| window.shape_zyx.iter().product::<usize>();
+    let Buffers {
+        lines,
+        first,
+        second,
+    } = buffers;
+
     let first_box = narrow(axis);
-    let first: Vec<f32> = along_axis(image, axis, line(axis), &first_box, &derivative);
+    let first = room(first, size(&first_box), 0.0);
+    along_axis(
+        image,
+        axis,
+        line(axis),
+        &derivative,
+        lines,
+        &first_box,
+        first,
+    );
 
     let second_box = narrow(then);
+    let second = room(second, size(&second_box), 0.0);
     let block = Block {
         window: first_box,
-        values: &first,
+        values: first,
     };
-    let second: Vec<f32> = along_axis(block, then, line(then), &second_box, &smoothing(then));
+    along_axis(
+        block,
+        then,
+        line(then),
+        &smoothing(then),
+        lines,
+        &second_box,
+        second,
+    );
 
     let block = Block {
         window: second_box,
-        values: &second,
+        values: second,
     };
-    along_axis(block, last, line(last), window, &smoothing(last))
+    let mut values = vec![0.0; size(window)];
+    along_axis(
+        block,
+        last,
+        line(last),
+        &smoothing(last),
+        lines,
+        window,
+        &mut values,
+    );
+    values
 }

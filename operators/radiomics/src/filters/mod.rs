@@ -87,7 +87,13 @@ pub fn derive(image_type: &ImageType, source: &Source<'_>) -> Result<Outcome, Ra
             radius_voxels,
             samples,
             method,
-        } => Ok(vec![local_binary_pattern_2d(source, *radius_voxels, *samples, *method)?].into()),
+        } => Ok(vec![local_binary_pattern_2d(
+            source,
+            *radius_voxels,
+            *samples,
+            *method,
+        )?]
+        .into()),
         ImageType::Lbp3d {
             levels,
             radius_voxels,

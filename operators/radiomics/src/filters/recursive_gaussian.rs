@@ -85,11 +85,10 @@ impl RecursiveGaussian {
             second: second_above.second + share * smooth_above.second,
         };
         let Moments { sum, first, second } = below;
-        let gain = (above.second * sum * sum
-            - second * above.sum * sum
-            - 2.0 * above.first * first * sum
-            + 2.0 * first * first * above.sum)
-            / (sum * sum * sum);
+        let gain =
+            (above.second * sum * sum - second * above.sum * sum - 2.0 * above.first * first * sum
+                + 2.0 * first * first * above.sum)
+                / (sum * sum * sum);
         let scale = sigma_mm * sigma_mm / gain;
         Self::new(numerator.map(|n| n * scale), feedback)
     }
@@ -208,8 +207,7 @@ impl<'a> State<'a> {
     /// value, times what the recursion rests at.
     #[inline(always)]
     fn starting_step(&mut self, i: usize, newest: Lanes, rest: &[f64; 4]) -> Lanes {
-        let feedback =
-            std::array::from_fn(|k| if k < i { self.feedback[k] } else { rest[k] });
+        let feedback = std::array::from_fn(|k| if k < i { self.feedback[k] } else { rest[k] });
         self.step(newest, &feedback)
     }
 }

@@ -81,7 +81,9 @@ impl Summation {
             }
         }
         let count = T::of(self.count as f64);
-        sums.pop().unwrap_or([T::ZERO; LANES]).map(|sum| sum / count)
+        sums.pop()
+            .unwrap_or([T::ZERO; LANES])
+            .map(|sum| sum / count)
     }
 
     /// Fourth moment by squared second moment, less 3; NaN where the second is 0 but for
@@ -168,10 +170,12 @@ mod tests {
     #[test]
     fn moments_of_known_samples() {
         // Two values in equal numbers: 1 - 3.
-        let mut samples: Vec<[f64; LANES]> =
-            (0..300).map(|i| [f64::from(i % 2); LANES]).collect();
+        let mut samples: Vec<[f64; LANES]> = (0..300).map(|i| [f64::from(i % 2); LANES]).collect();
         let kurtosis = Summation::of(300).kurtosis(&mut samples);
-        assert!(kurtosis.iter().all(|k| (k + 2.0).abs() < 1e-12), "{kurtosis:?}");
+        assert!(
+            kurtosis.iter().all(|k| (k + 2.0).abs() < 1e-12),
+            "{kurtosis:?}"
+        );
         let mut constant = vec![[7f32; LANES]; 42];
         let kurtosis = Summation::of(42).kurtosis(&mut constant);
         assert!(kurtosis.iter().all(|k| k.is_nan()));

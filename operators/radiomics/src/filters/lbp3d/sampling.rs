@@ -210,7 +210,8 @@ impl Scratch {
             let row = &self.rows[start..start + LANES + 3];
             let w = &step.tap.weights;
             for l in 0..LANES {
-                samples[l] = row[l] * w[0] + row[l + 1] * w[1] + row[l + 2] * w[2] + row[l + 3] * w[3];
+                samples[l] =
+                    row[l] * w[0] + row[l + 1] * w[1] + row[l + 2] * w[2] + row[l + 3] * w[3];
             }
         }
     }

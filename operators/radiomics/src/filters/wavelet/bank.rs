@@ -137,8 +137,14 @@ mod tests {
 
     #[test]
     fn names_are_found_whatever_their_case() {
-        assert_eq!(FilterBank::of("Haar").unwrap(), FilterBank::of("db1").unwrap());
+        assert_eq!(
+            FilterBank::of("Haar").unwrap(),
+            FilterBank::of("db1").unwrap()
+        );
         let error = FilterBank::of("db39").unwrap_err().to_string();
-        assert!(error.contains("'db39'") && error.contains("coif17, db1"), "{error}");
+        assert!(
+            error.contains("'db39'") && error.contains("coif17, db1"),
+            "{error}"
+        );
     }
 }

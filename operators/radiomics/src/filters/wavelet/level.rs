@@ -369,11 +369,7 @@ impl<T: Real> Kernel for Column<'_, T> {
 }
 
 /// A window of a dense array.
-pub(super) fn cut<T: Real>(
-    values: &[T],
-    extents: &[Extent; 3],
-    window: &[Extent; 3],
-) -> Vec<f64> {
+pub(super) fn cut<T: Real>(values: &[T], extents: &[Extent; 3], window: &[Extent; 3]) -> Vec<f64> {
     cut_array::<T, T>(&Array::of(values, extents), window)
 }
 
