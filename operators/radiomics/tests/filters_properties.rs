@@ -7,7 +7,7 @@ mod common;
 use common::grid;
 use renalflow_imaging::{Image, Volume};
 use renalflow_radiomics::{
-    BoundingBox, ImageType, RadiomicsError,
+    BoundingBox, ImageType, LogSigma, RadiomicsError,
     filters::{IntensityScale, Lbp2dMethod, Skipped, Source, derive},
 };
 
@@ -26,7 +26,7 @@ fn image_types() -> Vec<ImageType> {
     vec![
         ImageType::Original,
         ImageType::LoG {
-            sigmas_mm: vec![1.0, 2.0],
+            sigmas: [1.0, 2.0].map(LogSigma::from_mm).to_vec(),
         },
         wavelet("coif1", 1),
         wavelet("dmey", 1),
@@ -170,7 +170,13 @@ fn an_image_too_small_for_a_width_is_passed_over_with_the_reason() {
             inside: &vec![1; shape_zyx.iter().product()],
             force_2d_across_axis: None,
         };
-        let outcome = derive(&ImageType::LoG { sigmas_mm }, &source).unwrap();
+        let outcome = derive(
+            &ImageType::LoG {
+                sigmas: sigmas_mm.into_iter().map(LogSigma::from_mm).collect(),
+            },
+            &source,
+        )
+        .unwrap();
         let names: Vec<_> = outcome.derived.into_iter().map(|d| d.name).collect();
         (names, outcome.skipped)
     };

@@ -86,13 +86,11 @@ fn parameters(options: &cli::Radiomics) -> Result<Parameters, String> {
     let Some(path) = &options.params else {
         return Ok(Parameters::default());
     };
-    let (parameters, warnings) = Parameters::read(path).map_err(|error| {
-        // Its report begins as every message here does.
-        let report = error.to_string();
-        report.strip_prefix("error: ").unwrap_or(&report).to_owned()
-    })?;
+    let (parameters, warnings) = Parameters::read(path).map_err(|error| error.to_string())?;
     if !options.quiet {
-        warnings.iter().for_each(screen::remark);
+        for warning in warnings {
+            screen::remark(format!("warning: {warning}"));
+        }
     }
     Ok(parameters)
 }
