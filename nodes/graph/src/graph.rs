@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use renalflow_findings::{Finding, Place};
 use renalflow_sdk::harness::is_ack;
 
-use crate::{
-    finding::{Finding, Place},
-    source::{Source, Spot, Text},
-};
+use crate::source::{Source, Spot, Text};
 
 /// `path:` of a node that runs a stage of this command.
 pub const COMMAND: &str = "renalflow";

@@ -9,7 +9,6 @@
 
 mod check;
 mod draw;
-mod finding;
 mod graph;
 mod read;
 mod set;
@@ -19,7 +18,7 @@ mod yaml;
 
 pub use check::{CheckOptions, Note, Report, check};
 pub use draw::{mermaid, svg};
-pub use finding::{Finding, Place, Severity};
 pub use graph::{COMMAND, Edge, Graph, Input, Node};
+pub use renalflow_findings::{Finding, Place, Severity};
 pub use set::Set;
 pub use stage::Registry;

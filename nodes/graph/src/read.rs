@@ -4,13 +4,13 @@
 use std::path::Path;
 
 use dora_message::{config::InputMapping, descriptor::Descriptor};
+use renalflow_findings::{Finding, Place, did_you_mean, nearest};
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
 use crate::{
-    finding::{Finding, Place, did_you_mean, nearest},
     graph::{Arg, Graph, Input, Node, Origin},
     set::Set,
-    source::{Source, Spot, Text, mark, spot},
+    source::{Source, Spot, Text, find_tokens, mark, spot},
     stage::{self, Registry, Spec},
     yaml::{Pair, Reader, is_number, too_deep},
 };
@@ -356,7 +356,7 @@ impl Reader {
             );
             return Vec::new();
         };
-        let spots = self.source.find_tokens(yaml, &tokens);
+        let spots = find_tokens(&self.source, yaml, &tokens);
         tokens
             .into_iter()
             .zip(spots)

@@ -1,7 +1,7 @@
 //! `--set node.option=value`: one option of one node, from the command line.
+use renalflow_findings::{Finding, Place, did_you_mean};
 
 use crate::{
-    finding::{Finding, Place, did_you_mean},
     graph::{Arg, Node, Origin},
     stage::OptionSpec,
 };

@@ -1,11 +1,9 @@
 //! YAML with positions, and complaints where it is not what was expected.
 
+use renalflow_findings::{Finding, did_you_mean};
 use saphyr::{MarkedYaml, Scalar, YamlData};
 
-use crate::{
-    finding::{Finding, did_you_mean},
-    source::{Source, Spot, Text, spot},
-};
+use crate::source::{Source, Spot, Text, spot};
 
 /// Reads pieces of YAML and collects what is wrong with them.
 pub(crate) struct Reader {

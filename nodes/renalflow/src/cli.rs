@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{num::NonZeroU64, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -34,6 +34,8 @@ pub enum Command {
     Node(Node),
     /// Compute radiomic features of an image and a mask, or of a list of cases, without a graph.
     Radiomics(Radiomics),
+    /// Compare features with the references of IBSI 1, IBSI 2 and PyRadiomics.
+    Conformance(Conformance),
     /// Generate the synthetic cohort as files in KiTS19's layout.
     Phantom(Phantom),
     /// Show the cases of a data set: labels, files, and problems that others have reported.
@@ -148,6 +150,9 @@ pub struct Radiomics {
     /// Instead of one value a region, write each feature as a map (NIfTI) into this folder.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "format"])]
     pub maps: Option<PathBuf>,
+    /// The most memory that maps may take beyond image and mask [default: 2048].
+    #[arg(long, value_name = "MIB", requires = "maps")]
+    pub max_memory_mib: Option<NonZeroU64>,
     /// Print errors only.
     #[arg(long, short)]
     pub quiet: bool,
@@ -165,6 +170,46 @@ pub enum TableFormat {
     /// One line a value, to read.
     #[value(alias = "txt")]
     Text,
+}
+
+/// Options of `conformance`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The folder holds:
+  reference/ibsi1/*.csv, data/ibsi/ibsi_1_*          IBSI 1: features of two phantoms
+  reference/ibsi2/, data/ibsi/ibsi_2_*               IBSI 2: response maps and filtered features
+  reference/pyradiomics/, data/sts, data/pyradiomics PyRadiomics: tables of real cases
+
+Exit code 1 where a value is not within its tolerance, or nothing was compared.")]
+pub struct Conformance {
+    /// Which references [default: all].
+    #[arg(value_enum, value_name = "REFERENCE")]
+    pub references: Vec<Reference>,
+    /// Folder of references and phantoms.
+    #[arg(
+        long,
+        env = "RENALFLOW_SHARED",
+        default_value = "shared",
+        value_name = "DIR"
+    )]
+    pub data: PathBuf,
+    /// Print the values that miss only.
+    #[arg(long)]
+    pub failed: bool,
+    /// Also write the whole table, as CSV.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// References.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Reference {
+    /// Features of the digital phantom and of the CT phantom in configurations A to E.
+    Ibsi1,
+    /// Response maps of filters, and features of the filtered CT phantom.
+    Ibsi2,
+    /// Tables that PyRadiomics made of real cases.
+    Pyradiomics,
 }
 
 /// Options of `phantom`.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     cli::{self, Cli, Command},
-    radiomics, registry, run, screen,
+    conformance, radiomics, registry, run, screen,
 };
 
 /// Do what the command line asks.
@@ -25,6 +25,7 @@ pub fn dispatch(cli: Cli) -> ExitCode {
         Command::Nodes(options) => nodes(&options),
         Command::Node(options) => node(&options),
         Command::Radiomics(options) => radiomics::radiomics(&options),
+        Command::Conformance(options) => conformance::conformance(&options),
         Command::Phantom(options) => phantom(&options),
         Command::Dataset(options) => dataset(&options),
     }

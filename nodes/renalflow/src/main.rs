@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod conformance;
 mod radiomics;
 mod registry;
 mod run;

@@ -83,6 +83,27 @@ pub fn read_label_map(path: impl AsRef<Path>, names: LabelNames) -> Result<Label
     }
 }
 
+/// Read one channel of a label map; formats without channels have channel 0.
+///
+/// # Errors
+/// As [`read_label_map`]; a channel that the file does not have.
+pub fn read_label_channel(
+    path: impl AsRef<Path>,
+    names: LabelNames,
+    channel: usize,
+) -> Result<LabelMap, ReadError> {
+    let path = path.as_ref();
+    match (Format::of(path)?, channel) {
+        (Format::Nrrd, _) => nrrd::read_label_channel(path, names, channel),
+        (_, 0) => read_label_map(path, names),
+        _ => Err(ReadError::Unsupported {
+            path: path.to_owned(),
+            what: format!("channel {channel} of a label map in a format without channels"),
+            fix: "choose channel 0, or give a segmentation in NRRD (.seg.nrrd)",
+        }),
+    }
+}
+
 /// Read where a volume lies without decoding its voxels.
 ///
 /// # Errors

@@ -54,7 +54,7 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Image, ReadError> {
 pub fn read_label_map(path: impl AsRef<Path>, names: LabelNames) -> Result<LabelMap, ReadError> {
     let path = path.as_ref();
     let (source, geometry, stored) = open(path)?;
-    let voxels = source.read_labels(&geometry, stored)?;
+    let voxels = source.read_labels(&geometry, stored, stored::Channel::ONLY)?;
     let volume = Volume::new(geometry, voxels).map_err(|source| ReadError::Geometry {
         path: path.to_owned(),
         source,

@@ -16,7 +16,7 @@ use crate::{
     io::{
         ReadError,
         source::{Source, io_error, open_regular},
-        stored,
+        stored::{self, Channel},
     },
     volume::{Image, LabelMap, LabelNames, Volume},
 };
@@ -39,6 +39,13 @@ const HEADER_LIMIT_BYTES: u64 = 1 << 20;
 pub fn read_image(path: impl AsRef<Path>) -> Result<Image, ReadError> {
     let path = path.as_ref();
     let (source, header) = open(path)?;
+    if header.channels > 1 {
+        return Err(ReadError::Unsupported {
+            path: path.to_owned(),
+            what: format!("an image of {} channels", header.channels),
+            fix: "give an image with one value a voxel",
+        });
+    }
     let voxels = source.read_image(&header.geometry, header.stored)?;
     stored::into_image(header.geometry, voxels).map_err(|source| ReadError::Geometry {
         path: path.to_owned(),
@@ -49,11 +56,54 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Image, ReadError> {
 /// Read a label map and give its labels names.
 ///
 /// # Errors
-/// As [`read_image`]; and a voxel that is no whole number from 0 to 65535.
+/// As [`read_image`]; a voxel that is no whole number from 0 to 65535; several channels, since
+/// one of them must be chosen: see [`read_label_channel`].
 pub fn read_label_map(path: impl AsRef<Path>, names: LabelNames) -> Result<LabelMap, ReadError> {
-    let path = path.as_ref();
+    read_labels(path.as_ref(), names, None)
+}
+
+/// Read one channel of a label map, such as a layer of 3D Slicer's `.seg.nrrd`: an array of
+/// four axes, the first of which counts the channels. A file without that axis has channel 0.
+///
+/// # Errors
+/// As [`read_label_map`]; a channel that the file does not have.
+pub fn read_label_channel(
+    path: impl AsRef<Path>,
+    names: LabelNames,
+    channel: usize,
+) -> Result<LabelMap, ReadError> {
+    read_labels(path.as_ref(), names, Some(channel))
+}
+
+fn read_labels(
+    path: &Path,
+    names: LabelNames,
+    channel: Option<usize>,
+) -> Result<LabelMap, ReadError> {
     let (source, header) = open(path)?;
-    let voxels = source.read_labels(&header.geometry, header.stored)?;
+    let channels = header.channels;
+    let index = match channel {
+        None if channels > 1 => {
+            return Err(ReadError::Unsupported {
+                path: path.to_owned(),
+                what: format!("a label map of {channels} channels where none was chosen"),
+                fix: "choose a channel, or export the segmentation as one label map",
+            });
+        }
+        Some(index) if index >= channels => {
+            return Err(ReadError::Unsupported {
+                path: path.to_owned(),
+                what: format!("channel {index} of a label map that has {channels}, from 0 on"),
+                fix: "choose a channel that the file has",
+            });
+        }
+        _ => channel.unwrap_or(0),
+    };
+    let chosen = Channel {
+        index,
+        count: channels,
+    };
+    let voxels = source.read_labels(&header.geometry, header.stored, chosen)?;
     let volume = Volume::new(header.geometry, voxels).map_err(|source| ReadError::Geometry {
         path: path.to_owned(),
         source,
@@ -91,7 +141,8 @@ fn open(path: &Path) -> Result<(Source, Header), ReadError> {
         }
         position += skipped as u64;
     }
-    let bytes = header.geometry.len() as u128 * header.stored.dtype.bytes() as u128;
+    let values = header.geometry.len() as u128 * header.channels as u128;
+    let bytes = values * header.stored.dtype.bytes() as u128;
     let left = length.saturating_sub(position);
     let mut source = match header.encoding {
         Encoding::Raw => Source {

@@ -4,10 +4,10 @@
 use std::fmt::Display;
 
 use petgraph::unionfind::UnionFind;
-use renalflow_imaging::{Geometry, Image, LabelMap, Volume, with_image};
+use renalflow_imaging::{Geometry, Image, Volume, with_image};
 
 use crate::{
-    Parameters, Region, error::RadiomicsError, prepare::Prepared, roi, statistics::sum_of,
+    Mask, Parameters, Region, error::RadiomicsError, prepare::Prepared, roi, statistics::sum_of,
 };
 
 /// A diagnostics column and its value.
@@ -46,12 +46,12 @@ fn tuple<T: Display>(zyx: [T; 3]) -> DiagnosticValue {
 
 /// Versions and parameters.
 pub(crate) fn describe_configuration(parameters: &Parameters) -> Vec<Diagnostic> {
-    let text = parameters.canonical();
+    let text = parameters.to_yaml();
     let types: Vec<String> = parameters.images.iter().flat_map(|i| i.names()).collect();
     let digest = blake3::hash(text.as_bytes()).to_hex().to_string();
     [
         ("Versions_renalflow", env!("CARGO_PKG_VERSION").to_owned()),
-        ("Configuration_Settings", text),
+        ("Configuration_Settings", one_line(&text)),
         ("Configuration_Digest", digest),
         ("Configuration_EnabledImageTypes", types.join(" ")),
     ]
@@ -60,23 +60,54 @@ pub(crate) fn describe_configuration(parameters: &Parameters) -> Vec<Diagnostic>
     .collect()
 }
 
-/// What is said of image and mask as they were given, whatever the label.
+/// A parameter file on one line, for a table's cell. Block style goes two levels deep there,
+/// mappings and under them lists; the rest is in flow style already.
+fn one_line(text: &str) -> String {
+    let mut flow = String::from("{");
+    let mut closing: Vec<char> = Vec::new();
+    let mut first = true;
+    for line in text.lines() {
+        let entry = line.trim_start();
+        let depth = (line.len() - entry.len()) / 2;
+        while closing.len() > depth {
+            flow.extend(closing.pop());
+            first = false;
+        }
+        if !first {
+            flow.push_str(", ");
+        }
+        first = false;
+        match (entry.strip_prefix("- "), entry.strip_suffix(':')) {
+            (Some(item), _) => flow.push_str(item),
+            (None, Some(key)) => {
+                let (open, close) = if depth == 0 { ('{', '}') } else { ('[', ']') };
+                flow.push_str(key);
+                flow.push_str(": ");
+                flow.push(open);
+                closing.push(close);
+                first = true;
+            }
+            (None, None) => flow.push_str(entry),
+        }
+    }
+    flow.extend(closing.into_iter().rev());
+    flow.push('}');
+    flow
+}
+
+/// What is said of the image as it was given, whatever the label.
 pub(crate) struct ImageSummary {
     image: Vec<Diagnostic>,
-    mask_digest: String,
 }
 
 impl ImageSummary {
-    pub fn of(image: &Image, mask: &LabelMap) -> Self {
+    pub fn of(image: &Image) -> Self {
         let mut diagnostics = vec![diagnostic(
             "Image-original_Hash",
             DiagnosticValue::Text(image_digest(image)),
         )];
         describe_image("original", image, &mut diagnostics);
-        Self {
-            image: diagnostics,
-            mask_digest: digest(mask.volume.voxels()),
-        }
+        Self { image: diagnostics }
     }
 
     /// Add what is known of every stage of preparation.
@@ -84,7 +115,7 @@ impl ImageSummary {
         &self,
         parameters: &Parameters,
         given: &Image,
-        mask: &LabelMap,
+        mask: &Mask,
         label: u16,
         prepared: &Prepared<'_>,
         diagnostics: &mut Vec<Diagnostic>,
@@ -92,7 +123,7 @@ impl ImageSummary {
         diagnostics.extend(self.image.iter().cloned());
         diagnostics.push(diagnostic(
             "Mask-original_Hash",
-            DiagnosticValue::Text(self.mask_digest.clone()),
+            DiagnosticValue::Text(mask.digest.clone()),
         ));
         let how = &parameters.preprocessing;
         let moved = how.resampling.is_some() || how.pre_crop || prepared.mask_was_corrected;
@@ -102,18 +133,12 @@ impl ImageSummary {
                 minimum_roi_voxels: 0,
                 ..parameters.settings.clone()
             };
-            let original = Region::new(mask, label, &any_size)?;
+            let original = mask.region(label, &any_size)?;
             let image = (!prepared.mask_was_corrected && how.resampling.is_none()).then_some(given);
-            describe_mask("original", image, mask.geometry(), &original, diagnostics);
+            describe_mask("original", image, &mask.geometry, &original, diagnostics);
         } else {
             let region = &prepared.morphological;
-            describe_mask(
-                "original",
-                Some(given),
-                mask.geometry(),
-                region,
-                diagnostics,
-            );
+            describe_mask("original", Some(given), &mask.geometry, region, diagnostics);
         }
         let grid = prepared.image.geometry();
         if how.resampling.is_some() {
@@ -279,8 +304,28 @@ fn image_digest(image: &Image) -> String {
 }
 
 /// BLAKE3 of the voxels' bytes, little endian.
-fn digest<T: bytemuck::NoUninit>(voxels: &[T]) -> String {
+pub(crate) fn digest<T: bytemuck::NoUninit>(voxels: &[T]) -> String {
     blake3::hash(bytemuck::cast_slice(voxels))
         .to_hex()
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn parameters_on_one_line_are_read_back() {
+        let text = "imageType:\n  Original: {}\n  Mean:\n    - {supportVoxels: 3}\n    \
+                    - {supportVoxels: 5}\nsetting:\n  binWidth: 10\n";
+        assert_eq!(
+            one_line(text),
+            "{imageType: {Original: {}, Mean: [{supportVoxels: 3}, {supportVoxels: 5}]}, \
+             setting: {binWidth: 10}}"
+        );
+        let (parameters, _) = Parameters::from_text(text, "a").unwrap();
+        let line = one_line(&parameters.to_yaml());
+        assert_eq!(Parameters::from_text(&line, "b").unwrap().0, parameters);
+    }
 }

@@ -94,6 +94,36 @@ pub enum RadiomicsError {
         /// Its value.
         first_value: f64,
     },
+    /// NaN or infinite voxels where a filter reads, which it would spread.
+    #[error(
+        "filter {filter} reads {count} voxel(s) that are not finite, the first at {first_zyx:?} \
+         (z, y, x) is {first_value}, and would spread them: repair the image, or crop it to \
+         what is sound around the region"
+    )]
+    NonFiniteUnderFilter {
+        /// The filter, by the name of the image it derives.
+        filter: String,
+        /// How many; where a filter reads slice by slice, in the first such slice.
+        count: usize,
+        /// Index of the first, in the image.
+        first_zyx: [usize; 3],
+        /// Its value.
+        first_value: f64,
+    },
+    /// A filter that would work in too large a Fourier domain.
+    #[error(
+        "filter {filter} would work in a Fourier domain of {padded_zyx:?} voxels, over the \
+         bound of {bound_voxels}: crop the image around the region, resample it to larger \
+         voxels, or let it go on periodically, which needs no padding"
+    )]
+    FilterTooLarge {
+        /// The filter, by the name of the image it derives.
+        filter: String,
+        /// The domain: z, y, x; for filters in slices the first counts those held together.
+        padded_zyx: [usize; 3],
+        /// The bound on their product.
+        bound_voxels: usize,
+    },
     /// A setting that cannot be used.
     #[error("setting {name} is {value}: {rule}")]
     Setting {
@@ -124,6 +154,17 @@ pub enum RadiomicsError {
         /// A bin width that gives about 64 levels.
         suggested: f64,
     },
+    /// More grey levels occur than texture can be computed with.
+    #[error(
+        "the region's intensities fall into {levels} different grey levels, over the bound of \
+         {bound}: use a wider bin or fewer bins (texture is usually taken at 16 to 128 levels)"
+    )]
+    TooManyOccurringLevels {
+        /// Number of grey levels that occur.
+        levels: usize,
+        /// Largest number allowed.
+        bound: usize,
+    },
     /// Intensities so large that neighbouring bin edges are the same number.
     #[error(
         "bins of width {bin_width} cannot be told apart at intensities near {minimum}, where \
@@ -151,6 +192,36 @@ pub enum RadiomicsError {
         /// The bound, in MiB.
         bound_mebibytes: u64,
     },
+    /// A region with more voxels than the counts of texture matrices hold.
+    #[error(
+        "the region has {voxel_count} voxels, over the bound of {bound} that texture is counted \
+         for: crop the mask or resample it to larger voxels"
+    )]
+    TooManyVoxels {
+        /// Number of voxels of the region.
+        voxel_count: usize,
+        /// Largest number allowed.
+        bound: usize,
+    },
+    /// Planar shape without a plane.
+    #[error(
+        "shape2D measures a region within its plane and the settings name none: set \
+         force_2d_across_axis to the axis across which the region is one voxel thick (0 is z), \
+         or select 'shape'"
+    )]
+    NoPlane,
+    /// Planar shape of a region that is not planar.
+    #[error(
+        "the region is {slices} voxels thick across axis {axis} (0 is z) and shape2D measures \
+         regions of one slice: set force_2d_across_axis to the axis across which it is one voxel \
+         thick, cut the mask to one slice, or select 'shape'"
+    )]
+    NotPlanar {
+        /// The axis of the settings.
+        axis: usize,
+        /// Number of voxels across it.
+        slices: usize,
+    },
     /// A feature class that does not exist.
     #[error("there is no feature class '{name}'; the classes are {known}")]
     UnknownClass {
@@ -164,6 +235,30 @@ pub enum RadiomicsError {
     UnknownFeature {
         /// The class.
         class: &'static str,
+        /// The name given.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A filter was asked for a part that the image does not have.
+    #[error(
+        "the window at {start_zyx:?} of {shape_zyx:?} voxels (z, y, x) with a mask of \
+         {mask_voxels} does not fit an image of {image_zyx:?}: give a window within the image, \
+         at least one voxel long, and a mask value for each of its voxels"
+    )]
+    Window {
+        /// Index of the window's first voxel in the image.
+        start_zyx: [usize; 3],
+        /// Shape of the window.
+        shape_zyx: [usize; 3],
+        /// Number of values of the mask.
+        mask_voxels: usize,
+        /// Shape of the image.
+        image_zyx: [usize; 3],
+    },
+    /// A wavelet that PyWavelets does not have.
+    #[error("there is no discrete wavelet '{name}'; there are {known}")]
+    UnknownWavelet {
         /// The name given.
         name: String,
         /// The names that exist.
@@ -230,12 +325,6 @@ pub enum RadiomicsError {
         /// What is wrong with it.
         source: Box<RadiomicsError>,
     },
-    /// Shape in 2D of a region that is not one voxel thick.
-    #[error(
-        "the region is more than one voxel thick across the axis of force2Ddimension, so its \
-         shape in 2D is not defined: leave shape2D out, or cut the mask to one slice"
-    )]
-    NotPlanar,
     /// An image type that cannot be derived.
     #[error("image type {image_type} cannot be made: {why}")]
     Filter {

@@ -157,7 +157,8 @@ fn refuse_image_classes(selections: &[Selection]) -> Result<(), RadiomicsError> 
     }
 }
 
-/// The selected classes in the order of [`CLASSES`], whatever the order they were named in.
+/// The selected classes and features in the order they were named in, as PyRadiomics; the
+/// features of a class without names as they are declared.
 pub(crate) fn select(settings: &Settings) -> Result<Vec<Selection>, RadiomicsError> {
     let classes = &settings.classes;
     if let Some(unknown) = classes
@@ -170,16 +171,21 @@ pub(crate) fn select(settings: &Settings) -> Result<Vec<Selection>, RadiomicsErr
             known: known.join(", "),
         });
     }
-    let mut selections = Vec::new();
-    for class in CLASSES {
-        let mut wanted = Vec::new();
-        for selection in classes.iter().filter(|s| s.class == class.name) {
-            wanted.extend(class.select(&selection.features, settings.standard)?);
-        }
-        wanted.sort_unstable();
-        wanted.dedup();
-        if !wanted.is_empty() {
-            selections.push((class, wanted));
+    let mut selections: Vec<Selection> = Vec::new();
+    for selection in classes {
+        for class in CLASSES.iter().filter(|class| class.name == selection.class) {
+            let wanted = class.select(&selection.features, settings.standard)?;
+            match selections.iter_mut().find(|(c, _)| c.name == class.name) {
+                Some((_, before)) => {
+                    for feature in wanted {
+                        if !before.contains(&feature) {
+                            before.push(feature);
+                        }
+                    }
+                }
+                None if wanted.is_empty() => {}
+                None => selections.push((class, wanted)),
+            }
         }
     }
     Ok(selections)

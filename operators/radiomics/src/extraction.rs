@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use renalflow_imaging::{Image, LabelMap, boxes::BoundingBox};
 
 use crate::{
-    Compute, FeatureValue, ImageParameters, ImageType, Parameters, Region, Roi, Settings,
+    Compute, FeatureValue, ImageParameters, ImageType, Mask, Parameters, Region, Roi, Settings,
     Surroundings,
     diagnostics::{Diagnostic, ImageSummary, describe_configuration},
     error::RadiomicsError,
@@ -107,6 +107,7 @@ impl Parameters {
         self.settings.validate()?;
         for image in &self.images {
             image.settings.validate()?;
+            crate::filters::ibsi2::check(&image.image_type)?;
         }
         self.columns().map(drop)
     }
@@ -124,7 +125,7 @@ impl Parameters {
         mask: &LabelMap,
         label: u16,
     ) -> Result<Extraction, RadiomicsError> {
-        self.extract_labels(image, mask, &[label])
+        self.extract_labels(image, &Mask::of(mask)?, &[label])
             .pop()
             .unwrap_or(Err(RadiomicsError::EmptyMask))
     }
@@ -137,11 +138,11 @@ impl Parameters {
     pub fn extract_labels(
         &self,
         image: &Image,
-        mask: &LabelMap,
+        mask: &Mask,
         labels: &[u16],
     ) -> Vec<Result<Extraction, RadiomicsError>> {
         let common = self.validate().and_then(|()| {
-            let summary = self.additional_info.then(|| ImageSummary::of(image, mask));
+            let summary = self.additional_info.then(|| ImageSummary::of(image));
             let image = match &self.preprocessing.normalisation {
                 Some(how) => Cow::Owned(normalise(image, how)?),
                 None => Cow::Borrowed(image),
@@ -161,7 +162,7 @@ impl Parameters {
         &self,
         summary: Option<&ImageSummary>,
         image: &Image,
-        mask: &LabelMap,
+        mask: &Mask,
         label: u16,
     ) -> Result<Extraction, RadiomicsError> {
         let mut prepared = prepare(self, image, mask, label)?;
@@ -178,11 +179,14 @@ impl Parameters {
             .par_iter()
             .map(|parameters| on_image(parameters, &prepared))
             .collect();
-        for of_image in by_image {
-            let (of_image, of_image_warnings) = of_image?;
-            values.extend(of_image);
-            warnings.extend(of_image_warnings);
+        let mut level_counts = Vec::new();
+        for of_images in by_image {
+            let of_images = of_images?;
+            values.extend(of_images.values);
+            warnings.extend(of_images.warnings);
+            level_counts.extend(of_images.level_counts);
         }
+        warnings.extend(warn_of_levels(&level_counts));
         Ok(Extraction {
             label,
             voxel_count: prepared.region.voxel_count,
@@ -215,7 +219,7 @@ impl Parameters {
                 continue;
             };
             let computed = match compute(region, &self.settings, &wanted) {
-                Err(RadiomicsError::NotPlanar) => {
+                Err(RadiomicsError::NotPlanar { .. }) => {
                     warnings.push(format!(
                         "{} is not defined: the region is more than one voxel thick across \
                          the axis of force2Ddimension",
@@ -244,17 +248,31 @@ pub(crate) fn image_selections(settings: &Settings) -> Result<Vec<Selection>, Ra
     Ok(selections)
 }
 
-type ValuesAndWarnings = (Vec<FeatureValue>, Vec<String>);
+/// What the images of one type gave.
+#[derive(Default)]
+struct OfImages {
+    values: Vec<FeatureValue>,
+    warnings: Vec<String>,
+    /// How many grey levels each image has.
+    level_counts: Vec<(String, usize)>,
+}
+
+/// The values of one image, class after class.
+struct OfImage {
+    name: String,
+    values: Vec<f64>,
+    level_count: usize,
+}
 
 /// Derive the images of one type and compute every class on each.
 fn on_image(
     parameters: &ImageParameters,
     prepared: &Prepared<'_>,
-) -> Result<ValuesAndWarnings, RadiomicsError> {
+) -> Result<OfImages, RadiomicsError> {
     let selections = image_selections(&parameters.settings)?;
     let names = parameters.names();
     if selections.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(OfImages::default());
     }
     let looks_around = selections
         .iter()
@@ -276,7 +294,7 @@ fn on_image(
                 force_2d_across_axis: parameters.settings.force_2d_across_axis,
             },
         )?;
-        warnings.extend(outcome.skipped);
+        warnings.extend(outcome.skipped.iter().map(ToString::to_string));
         outcome
             .derived
             .into_par_iter()
@@ -288,7 +306,7 @@ fn on_image(
             .collect::<Result<_, RadiomicsError>>()?
     };
 
-    let computed: Vec<(String, Vec<f64>, Option<String>)> = rois
+    let computed: Vec<OfImage> = rois
         .into_par_iter()
         .map(|(name, roi)| {
             let by_class: Vec<_> = selections
@@ -302,16 +320,18 @@ fn on_image(
             for of_class in by_class {
                 values.extend(of_class.map_err(|error| within(&name, error))?);
             }
-            let warning = warn_of_levels(&name, roi.grey_levels.values.len());
-            Ok((name, values, warning))
+            Ok(OfImage {
+                name,
+                values,
+                level_count: roi.grey_levels.values.len(),
+            })
         })
         .collect::<Result<_, RadiomicsError>>()?;
 
     let mut values = Vec::new();
     for name in &names {
-        let found = computed.iter().find(|(derived, ..)| derived == name);
-        let mut of_image = found.map(|(_, values, _)| values.iter().copied());
-        warnings.extend(found.and_then(|(.., warning)| warning.clone()));
+        let found = computed.iter().find(|image| image.name == *name);
+        let mut of_image = found.map(|image| image.values.iter().copied());
         for (class, wanted) in &selections {
             let docs = (class.docs)();
             for &feature in wanted {
@@ -323,7 +343,14 @@ fn on_image(
             }
         }
     }
-    Ok((values, warnings))
+    Ok(OfImages {
+        values,
+        warnings,
+        level_counts: computed
+            .into_iter()
+            .map(|image| (image.name, image.level_count))
+            .collect(),
+    })
 }
 
 pub(crate) fn within(image_type: &str, error: RadiomicsError) -> RadiomicsError {
@@ -336,15 +363,29 @@ pub(crate) fn within(image_type: &str, error: RadiomicsError) -> RadiomicsError 
     }
 }
 
-fn warn_of_levels(image_type: &str, count: usize) -> Option<String> {
-    let how = if count < FEW_GREY_LEVELS {
-        "few: a narrower bin or a bin count keeps more of the texture"
-    } else if count > MANY_GREY_LEVELS {
-        "many: most pairs of levels never occur; a wider bin is usual"
-    } else {
-        return None;
+/// Which images have few or many grey levels, in at most two sentences.
+fn warn_of_levels(counts: &[(String, usize)]) -> Vec<String> {
+    let list = |holds: fn(usize) -> bool| -> Option<String> {
+        let named: Vec<String> = counts
+            .iter()
+            .filter(|(_, count)| holds(*count))
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        (!named.is_empty()).then(|| named.join(", "))
     };
-    Some(format!("{image_type} has {count} grey levels, {how}"))
+    let few = list(|count| count < FEW_GREY_LEVELS).map(|named| {
+        format!(
+            "fewer than {FEW_GREY_LEVELS} grey levels ({named}): a narrower bin or a bin count \
+             keeps more of the texture"
+        )
+    });
+    let many = list(|count| count > MANY_GREY_LEVELS).map(|named| {
+        format!(
+            "more than {MANY_GREY_LEVELS} grey levels ({named}): most pairs of levels never \
+             occur; a wider bin is usual"
+        )
+    });
+    few.into_iter().chain(many).collect()
 }
 
 /// The part of the image that features read.

@@ -2,7 +2,10 @@
 
 use crate::{
     Region, Roi, Settings, Standard, error::RadiomicsError, firstorder::FIRST_ORDER, glcm::GLCM,
-    shape::SHAPE,
+    gldm::GLDM, gldzm::GLDZM, glrlm::GLRLM, glszm::GLSZM, intensity_histogram::INTENSITY_HISTOGRAM,
+    intensity_volume_histogram::INTENSITY_VOLUME_HISTOGRAM, local_intensity::LOCAL_INTENSITY,
+    morphology::MORPHOLOGY, ngldm::NGLDM, ngtdm::NGTDM, shape::SHAPE, shape2d::SHAPE_2D,
+    spatial::SPATIAL,
 };
 
 /// How a feature relates to the IBSI reference manual.
@@ -12,7 +15,8 @@ pub enum Ibsi {
     Same(&'static str),
     /// The feature with this code, but for the difference stated.
     Differs(&'static str, &'static str),
-    /// The same number as another feature of its class, which has this code: code, name.
+    /// The same number as another feature, which has this code: code, name. The name has its
+    /// class in front where that is another one.
     Duplicate(&'static str, &'static str),
     /// No such feature there, and why.
     Absent(&'static str),
@@ -98,11 +102,34 @@ pub struct FeatureClass {
 }
 
 /// Every feature class, in the order of the columns.
-pub static CLASSES: [&FeatureClass; 3] = [&FIRST_ORDER, &SHAPE, &GLCM];
+pub static CLASSES: [&FeatureClass; 15] = [
+    &FIRST_ORDER,
+    &SHAPE,
+    &SHAPE_2D,
+    &GLCM,
+    &GLRLM,
+    &GLSZM,
+    &GLDM,
+    &NGTDM,
+    &GLDZM,
+    &NGLDM,
+    &MORPHOLOGY,
+    &SPATIAL,
+    &LOCAL_INTENSITY,
+    &INTENSITY_HISTOGRAM,
+    &INTENSITY_VOLUME_HISTOGRAM,
+];
 
 impl FeatureClass {
-    /// The places, in the declaration, of the features named; of the standard's default ones
-    /// if none is.
+    /// Whether the class is computed where no class is named: all but planar shape, which few
+    /// regions have.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.name != SHAPE_2D.name
+    }
+
+    /// The places, in the declaration, of the features named, each once and in their order; of
+    /// the standard's default ones if none is.
     ///
     /// # Errors
     /// [`RadiomicsError::UnknownFeature`] lists the names that exist.
@@ -120,13 +147,20 @@ impl FeatureClass {
                 known: known.join(", "),
             });
         }
-        let wanted = |doc: &FeatureDoc| {
-            if names.is_empty() {
-                doc.is_default(standard)
-            } else {
-                names.iter().any(|name| name == doc.name)
+        if names.is_empty() {
+            let is_wanted = |&place: &usize| docs[place].is_default(standard);
+            let mut places: Vec<usize> = (0..docs.len()).filter(is_wanted).collect();
+            if standard == Standard::PyRadiomics {
+                // PyRadiomics sorts its methods, `get<name>FeatureValue`.
+                places.sort_by_key(|&place| format!("{}FeatureValue", docs[place].name));
             }
-        };
-        Ok((0..docs.len()).filter(|&i| wanted(docs[i])).collect())
+            return Ok(places);
+        }
+        let mut places = Vec::new();
+        for name in names {
+            let place = docs.iter().position(|doc| doc.name == *name);
+            places.extend(place.filter(|place| !places.contains(place)));
+        }
+        Ok(places)
     }
 }

@@ -44,18 +44,36 @@ mod extract;
 mod extraction;
 mod feature;
 mod grey_levels;
+mod mask;
 mod parameters;
 mod prepare;
 mod region;
 mod roi;
+mod selection;
 mod settings;
+mod simd;
 mod statistics;
 
+pub mod conformance;
 pub mod filters;
 pub mod firstorder;
 pub mod glcm;
+pub mod gldm;
+pub mod gldzm;
+pub mod glrlm;
+pub mod glszm;
+pub mod intensity_histogram;
+pub mod intensity_volume_histogram;
+pub mod level_size;
+pub mod local_intensity;
 pub mod maps;
+pub mod morphology;
+pub mod ngldm;
+pub mod ngtdm;
+pub mod reference;
 pub mod shape;
+pub mod shape2d;
+pub mod spatial;
 
 pub use diagnostics::{Diagnostic, DiagnosticValue};
 pub use error::RadiomicsError;
@@ -66,12 +84,14 @@ pub use extraction::{Extraction, FEW_GREY_LEVELS, MANY_GREY_LEVELS};
 pub use feature::{
     CLASSES, Compute, ComputeFrom, Feature, FeatureClass, FeatureDoc, Ibsi, PyRadiomics,
 };
-pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS};
+pub use grey_levels::{GreyLevels, MAX_GREY_LEVELS, MAX_OCCURRING_LEVELS};
+pub use mask::Mask;
 pub use parameters::{
-    ImageParameters, ImageType, Interpolator, LogSigma, Normalisation, Parameters, Preprocessing,
-    ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters,
+    ImageParameters, ImageType, Interpolator, LogSigma, Normalisation, ParameterError, Parameters,
+    Preprocessing, ResamplingParameters, Resegmentation, ThresholdMode, VoxelParameters, Warning,
+    WarningKind,
 };
-pub use region::{Region, Run};
+pub use region::{Region, Run, Slice};
 pub use renalflow_imaging::boxes::BoundingBox;
 pub use roi::{Roi, Surroundings};
 pub use settings::{

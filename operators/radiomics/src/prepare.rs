@@ -6,7 +6,7 @@ use std::{borrow::Cow, sync::Arc};
 use renalflow_imaging::{
     Geometry, Image, LabelMap, Volume,
     boxes::BoundingBox,
-    crop::{crop_image, crop_labels},
+    crop::crop_image,
     resample::{
         GridRule, Interpolation, Output, Precision, Resampling, pyradiomics_grid_around,
         resample_image, resample_labels,
@@ -15,10 +15,9 @@ use renalflow_imaging::{
 };
 
 use crate::{
-    ImageType, Interpolator, Normalisation, Parameters, Region, ResamplingParameters,
+    ImageType, Interpolator, Mask, Normalisation, Parameters, Region, ResamplingParameters,
     Resegmentation, Standard, ThresholdMode,
     error::RadiomicsError,
-    region,
     roi::{self, refuse_other_grid},
     statistics::sum_of,
 };
@@ -80,7 +79,7 @@ pub(crate) fn normalise(image: &Image, how: &Normalisation) -> Result<Image, Rad
 pub(crate) fn prepare<'a>(
     parameters: &Parameters,
     image: &'a Image,
-    mask: &LabelMap,
+    mask: &Mask,
     label: u16,
 ) -> Result<Prepared<'a>, RadiomicsError> {
     let how = &parameters.preprocessing;
@@ -90,44 +89,46 @@ pub(crate) fn prepare<'a>(
     let mut warnings = Vec::new();
     let mut mask_was_corrected = false;
 
+    let region_box = mask.bounding_box(label)?;
+    let grids = || refuse_other_grid(image.geometry(), &mask.geometry, tolerance_voxels);
     let (image, mask) = match &how.resampling {
         Some(resampling) => {
-            let region = region::bounding_box_of(mask, label)?;
-            refuse_outside(image.geometry(), mask.geometry(), &region)?;
-            match parameters.standard() {
+            refuse_outside(image.geometry(), &mask.geometry, &region_box)?;
+            let (image, labels) = match parameters.standard() {
                 Standard::PyRadiomics => resample_as_pyradiomics(
                     image,
                     mask,
-                    &region,
+                    &region_box,
                     resampling,
                     how.pad_distance_voxels,
-                    label,
                 )?,
                 Standard::Ibsi => {
-                    refuse_other_grid(image.geometry(), mask.geometry(), tolerance_voxels)?;
-                    resample_as_ibsi(parameters, image, mask, &region, resampling, label)?
+                    grids()?;
+                    resample_as_ibsi(parameters, image, mask, &region_box, resampling, label)?
                 }
-            }
+            };
+            (Cow::Owned(image), Cow::Owned(Mask::of(&labels)?))
         }
         None => {
-            let grids = refuse_other_grid(image.geometry(), mask.geometry(), tolerance_voxels);
-            let mask = match grids {
+            let mask = match grids() {
                 Ok(()) => Cow::Borrowed(mask),
                 Err(_) if how.correct_mask => {
-                    let region = region::bounding_box_of(mask, label)?;
-                    refuse_outside(image.geometry(), mask.geometry(), &region)?;
+                    refuse_outside(image.geometry(), &mask.geometry, &region_box)?;
                     mask_was_corrected = true;
                     warnings.push(
                         "the mask lay on another grid and was resampled onto the image's \
                          (correctMask)"
                             .to_owned(),
                     );
-                    Cow::Owned(resample_labels(mask, image.geometry())?)
+                    let corrected = resample_labels(&mask.labels, image.geometry())?;
+                    Cow::Owned(Mask::of(&corrected)?)
                 }
                 Err(error) => return Err(error),
             };
             if how.pre_crop {
-                crop_around(image, &mask, label, how.pad_distance_voxels)?
+                let window = around(&mask, label, how.pad_distance_voxels)?;
+                let image = crop_image(image, &window)?;
+                (Cow::Owned(image), Cow::Owned(mask.within(&window)?))
             } else {
                 (Cow::Borrowed(image), mask)
             }
@@ -139,7 +140,7 @@ pub(crate) fn prepare<'a>(
         distances_voxels: vec![longest],
         ..parameters.settings.clone()
     };
-    let morphological = Arc::new(Region::new(&mask, label, &settings)?);
+    let morphological = Arc::new(mask.region(label, &settings)?);
     drop(mask);
     let mut region = Arc::clone(&morphological);
     if let Some(thresholds) = &how.resegmentation {
@@ -314,32 +315,20 @@ pub(crate) fn grown(
     }
 }
 
-type ImageAndMask<'a, 'b> = (Cow<'a, Image>, Cow<'b, LabelMap>);
-
-/// Cut image and mask to the label and a pad distance around it.
-fn crop_around<'a, 'b>(
-    image: &Image,
-    mask: &LabelMap,
-    label: u16,
-    pad_voxels: usize,
-) -> Result<ImageAndMask<'a, 'b>, RadiomicsError> {
-    let region = region::bounding_box_of(mask, label)?;
-    let window = grown(&region, [pad_voxels; 3], mask.geometry().shape_zyx);
-    Ok((
-        Cow::Owned(crop_image(image, &window)?),
-        Cow::Owned(crop_labels(mask, &window)?),
-    ))
+/// A label and a pad distance around it.
+fn around(mask: &Mask, label: u16, pad_voxels: usize) -> Result<BoundingBox, RadiomicsError> {
+    let inner = mask.bounding_box(label)?;
+    Ok(grown(&inner, [pad_voxels; 3], mask.geometry.shape_zyx))
 }
 
-fn resample_as_pyradiomics<'a, 'b>(
+fn resample_as_pyradiomics(
     image: &Image,
-    mask: &LabelMap,
+    mask: &Mask,
     region: &BoundingBox,
     how: &ResamplingParameters,
     pad_voxels: usize,
-    label: u16,
-) -> Result<ImageAndMask<'a, 'b>, RadiomicsError> {
-    let from_mm = mask.geometry().spacing_zyx_mm;
+) -> Result<(Image, LabelMap), RadiomicsError> {
+    let from_mm = mask.geometry.spacing_zyx_mm;
     let spacing_zyx_mm: [f64; 3] = std::array::from_fn(|axis| {
         if how.spacing_zyx_mm[axis] == 0.0 || region.shape_zyx[axis] == 1 {
             from_mm[axis]
@@ -352,10 +341,26 @@ fn resample_as_pyradiomics<'a, 'b>(
         (image_mm[axis] - spacing_zyx_mm[axis]).abs() <= 1e-8 + 1e-5 * spacing_zyx_mm[axis]
     });
     if unchanged {
-        let mask = resample_labels(mask, image.geometry())?;
-        return crop_around(image, &mask, label, pad_voxels);
+        // Only the grid of the part around the region is needed.
+        let (lower, upper) = reach_in(&mask.geometry, region, image.geometry());
+        let shape_zyx = image.geometry().shape_zyx;
+        let start_zyx: [usize; 3] =
+            std::array::from_fn(|axis| lower[axis].round().max(0.0) as usize);
+        let inner = BoundingBox {
+            start_zyx,
+            shape_zyx: std::array::from_fn(|axis| {
+                let end = (upper[axis].round().max(0.0) as usize).min(shape_zyx[axis]);
+                end.saturating_sub(start_zyx[axis]).max(1)
+            }),
+        };
+        let window = grown(&inner, [pad_voxels; 3], shape_zyx);
+        let target = window.geometry(image.geometry())?;
+        return Ok((
+            crop_image(image, &window)?,
+            resample_labels(&mask.labels, &target)?,
+        ));
     }
-    let target = pyradiomics_grid_around(mask.geometry(), spacing_zyx_mm, region, pad_voxels)?;
+    let target = pyradiomics_grid_around(&mask.geometry, spacing_zyx_mm, region, pad_voxels)?;
     let resampled = resample_part(
         image,
         &target,
@@ -366,10 +371,7 @@ fn resample_as_pyradiomics<'a, 'b>(
             outside: 0.0,
         },
     )?;
-    Ok((
-        Cow::Owned(resampled),
-        Cow::Owned(resample_labels(mask, &target)?),
-    ))
+    Ok((resampled, resample_labels(&mask.labels, &target)?))
 }
 
 fn interpolation(interpolator: Interpolator) -> Interpolation {
@@ -413,14 +415,14 @@ fn resample_part(
 /// IBSI: the grids' centres aligned, intensities rounded where asked for, the mask interpolated
 /// linearly and cut at one half. Filters see the whole image, other features only the region
 /// and what local intensity looks at.
-fn resample_as_ibsi<'a, 'b>(
+fn resample_as_ibsi(
     parameters: &Parameters,
     image: &Image,
-    mask: &LabelMap,
+    mask: &Mask,
     region: &BoundingBox,
     how: &ResamplingParameters,
     label: u16,
-) -> Result<ImageAndMask<'a, 'b>, RadiomicsError> {
+) -> Result<(Image, LabelMap), RadiomicsError> {
     let grid = image.geometry();
     let spacing_zyx_mm: [f64; 3] = std::array::from_fn(|axis| match how.spacing_zyx_mm[axis] {
         0.0 => grid.spacing_zyx_mm[axis],
@@ -432,7 +434,7 @@ fn resample_as_ibsi<'a, 'b>(
         .iter()
         .all(|image| image.image_type == ImageType::Original);
     let target = if around_region {
-        let (lower, upper) = reach_in(mask.geometry(), region, &whole);
+        let (lower, upper) = reach_in(&mask.geometry, region, &whole);
         let first: [usize; 3] = std::array::from_fn(|axis| lower[axis].floor().max(0.0) as usize);
         let inner = BoundingBox {
             start_zyx: first,
@@ -449,32 +451,31 @@ fn resample_as_ibsi<'a, 'b>(
     } else {
         whole
     };
-    let real = Resampling {
-        interpolation: interpolation(how.interpolator),
+    let real = |interpolation, outside| Resampling {
+        interpolation,
         precision: Precision::Double,
         output: Output::Real,
-        outside: 0.0,
+        outside,
     };
-    let mut resampled = resample_part(image, &target, &real)?;
+    // Where the grids' rims differ, the image goes on as the least it has: air in CT.
+    let least = with_image!(image, volume => {
+        volume.voxels().iter().map(|&v| f64::from(v)).fold(f64::INFINITY, f64::min)
+    });
+    let intensities = real(interpolation(how.interpolator), least);
+    let mut resampled = resample_part(image, &target, &intensities)?;
     if how.round_intensities {
         resampled = Image::F64(resampled.to_f64().map(|x| x.round()));
     }
     let inside = Image::F32(
-        mask.volume
+        mask.labels
+            .volume
             .map(|&value| f32::from(u8::from(value == label))),
     );
-    let linear = Resampling {
-        interpolation: Interpolation::Linear,
-        ..real
-    };
-    let inside = resample_part(&inside, &target, &linear)?;
+    let inside = resample_part(&inside, &target, &real(Interpolation::Linear, 0.0))?;
     // Half-way between centres is inside, in spite of rounding.
     let volume = with_image!(&inside, volume => {
         volume.map(|&share| if f64::from(share) >= 0.5 - 1e-9 { label } else { 0 })
     });
-    let names = mask.names.clone();
-    Ok((
-        Cow::Owned(resampled),
-        Cow::Owned(LabelMap { volume, names }),
-    ))
+    let names = mask.labels.names.clone();
+    Ok((resampled, LabelMap { volume, names }))
 }

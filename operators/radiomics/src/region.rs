@@ -14,6 +14,15 @@ pub struct Run {
     pub len: usize,
 }
 
+/// A slice of the bounding box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// The array axis across which it lies; 0 is z.
+    pub axis: usize,
+    /// Its place along that axis, in the bounding box.
+    pub index: usize,
+}
+
 /// Where a label is.
 ///
 /// # Shapes
@@ -72,10 +81,7 @@ impl Region {
         longest_distance: usize,
         write_row: impl Fn(usize, usize, &mut [u8]),
     ) -> Self {
-        // Steps that leave the box from every voxel of it reach no neighbour at all.
-        let margin_zyx = bounding_box
-            .shape_zyx
-            .map(|n| longest_distance.min(n.saturating_sub(1)).max(1));
+        let margin_zyx = margin_zyx(&bounding_box, longest_distance);
         let mut region = Self {
             spacing_zyx_mm,
             bounding_box,
@@ -187,6 +193,39 @@ impl Region {
         (z * ny + y) * nx + x
     }
 
+    /// The slices across an axis.
+    #[must_use]
+    pub fn slices(&self, axis: usize) -> Vec<Slice> {
+        (0..self.bounding_box.shape_zyx[axis])
+            .map(|index| Slice { axis, index })
+            .collect()
+    }
+
+    /// The region within a slice, or all of it, as runs; with each, the place of its first
+    /// voxel among the voxels of the region.
+    pub fn runs_within(&self, slice: Option<Slice>) -> impl Iterator<Item = (Run, usize)> {
+        let mut next = 0;
+        self.runs.iter().filter_map(move |run| {
+            let first = next;
+            next += run.len;
+            let Some(Slice { axis, index }) = slice else {
+                return Some((*run, first));
+            };
+            let [z, y, x] = run.start_zyx;
+            if axis < 2 {
+                return (run.start_zyx[axis] == index).then_some((*run, first));
+            }
+            // Across x, a run has one voxel in the slice, if any.
+            (x..x + run.len).contains(&index).then(|| {
+                let voxel = Run {
+                    start_zyx: [z, y, index],
+                    len: 1,
+                };
+                (voxel, first + index - x)
+            })
+        })
+    }
+
     /// Volume of one voxel, in mm³.
     #[must_use]
     pub fn voxel_volume_mm3(&self) -> f64 {
@@ -197,6 +236,28 @@ impl Region {
     #[must_use]
     pub fn volume_mm3(&self) -> f64 {
         self.voxel_count as f64 * self.voxel_volume_mm3()
+    }
+
+    /// Refuse settings with distances that lead out of the margins.
+    ///
+    /// # Errors
+    /// [`RadiomicsError::Setting`] where a distance is longer than those of the settings that
+    /// the region was found with.
+    pub(crate) fn refuse_longer_distances(
+        &self,
+        settings: &Settings,
+    ) -> Result<(), RadiomicsError> {
+        let longest = settings.distances_voxels.iter().max().copied().unwrap_or(1);
+        let needed = margin_zyx(&self.bounding_box, longest);
+        if (0..3).any(|axis| needed[axis] > self.margin_zyx[axis]) {
+            return Err(RadiomicsError::Setting {
+                name: "distances_voxels",
+                value: format!("{:?}", settings.distances_voxels),
+                rule: "it must name no longer distance than the settings that the region was \
+                       found with",
+            });
+        }
+        Ok(())
     }
 
     fn add_runs(&mut self, row: &[u8], z: usize, y: usize) {
@@ -243,6 +304,14 @@ impl Region {
     }
 }
 
+/// The background around the box that texture needs to look at neighbours without checking
+/// for borders. Steps that leave the box from every voxel of it reach no neighbour at all.
+fn margin_zyx(bounding_box: &BoundingBox, longest_distance: usize) -> [usize; 3] {
+    bounding_box
+        .shape_zyx
+        .map(|n| longest_distance.min(n.saturating_sub(1)).max(1))
+}
+
 /// The smallest box around a label.
 ///
 /// # Errors
@@ -251,19 +320,20 @@ pub(crate) fn bounding_box_of(mask: &LabelMap, label: u16) -> Result<BoundingBox
     if label == 0 {
         return Err(RadiomicsError::BackgroundLabel);
     }
-    let [_, ny, nx] = mask.geometry().shape_zyx;
-    bounding_box(mask.volume.voxels(), [ny, nx], label).ok_or_else(|| no_such_label(mask, label))
+    bounding_box_where(mask, |value| value == label).ok_or_else(|| no_such_label(mask, label))
 }
 
-/// The smallest box around a label, `None` where it does not occur.
-///
-/// # Shapes
-/// `voxels`: `[z, y, x]` in C order with slices of `slice_yx` voxels.
-fn bounding_box(voxels: &[u16], slice_yx: [usize; 2], label: u16) -> Option<BoundingBox> {
-    let [ny, nx] = slice_yx;
-    let extents: Vec<_> = voxels
+/// The smallest box around the voxels that a predicate holds for, `None` where there are none.
+pub(crate) fn bounding_box_where(
+    mask: &LabelMap,
+    holds: impl Fn(u16) -> bool + Sync,
+) -> Option<BoundingBox> {
+    let [_, ny, nx] = mask.geometry().shape_zyx;
+    let extents: Vec<_> = mask
+        .volume
+        .voxels()
         .par_chunks(ny * nx)
-        .map(|slice| slice_extent(slice, nx, label))
+        .map(|slice| slice_extent(slice, nx, &holds))
         .collect();
     let mut bounds: Option<[[usize; 2]; 3]> = None;
     for (z, extent) in extents.into_iter().enumerate() {
@@ -278,21 +348,25 @@ fn bounding_box(voxels: &[u16], slice_yx: [usize; 2], label: u16) -> Option<Boun
     })
 }
 
-/// First and last y and x of a label in a slice.
-fn slice_extent(slice: &[u16], nx: usize, label: u16) -> Option<[[usize; 2]; 2]> {
+/// First and last y and x of what a predicate holds for in a slice.
+fn slice_extent(
+    slice: &[u16],
+    nx: usize,
+    predicate: &impl Fn(u16) -> bool,
+) -> Option<[[usize; 2]; 2]> {
     // Without an early exit the compiler compares many voxels at a time, and most rows of a
     // mask do not hold the label.
     let holds = |row: &[u16]| {
         row.iter()
-            .fold(false, |held, &value| held | (value == label))
+            .fold(false, |held, &value| held | predicate(value))
     };
     let mut extent: Option<[[usize; 2]; 2]> = None;
     for (y, row) in slice.chunks_exact(nx).enumerate() {
         if !holds(row) {
             continue;
         }
-        let first = row.iter().position(|&value| value == label);
-        let last = row.iter().rposition(|&value| value == label);
+        let first = row.iter().position(|&value| predicate(value));
+        let last = row.iter().rposition(|&value| predicate(value));
         if let (Some(first), Some(last)) = (first, last) {
             let [by, bx] = extent.unwrap_or([[y, y], [first, last]]);
             extent = Some([[by[0], y], union(bx, [first, last])]);

@@ -155,6 +155,9 @@ pub(crate) fn window_values(image: &Image, window: &BoundingBox) -> Vec<f64> {
 
 fn refuse_non_finite(region: &Region, intensities: &[f64]) -> Result<(), RadiomicsError> {
     let count = intensities.iter().filter(|v| !v.is_finite()).count();
+    if count == 0 {
+        return Ok(());
+    }
     let Some(first) = intensities.iter().position(|v| !v.is_finite()) else {
         return Ok(());
     };

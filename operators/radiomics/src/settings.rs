@@ -129,12 +129,22 @@ pub struct Settings {
     /// Two voxels depend on each other (GLDM, NGLDM) where their grey levels differ by no more
     /// than this. Default: 0.
     pub gldm_alpha: f64,
+    /// How intensities are discretised for the intensity-volume histogram: bins of a width are
+    /// read at their centres, a bin count gives bin numbers (IBSI recommends 1000 for
+    /// arbitrary units). Default: not at all, intensities as they are in steps of 1, which
+    /// suits Hounsfield units.
+    pub ivh_discretisation: Option<Discretisation>,
+    /// Lower and upper end of the intensities that the intensity-volume histogram spans, in
+    /// units of the image: those of the resegmentation range, where it has them. A bin count
+    /// does not look at them. Default: the region's minimum and maximum.
+    pub ivh_range: [Option<f64>; 2],
     /// Refuse a region whose bounding box is longer than one voxel along fewer axes than this.
     /// Default: 2, as PyRadiomics; 0 accepts a single voxel, which PyRadiomics never does.
     pub minimum_roi_dimensions: usize,
     /// Refuse a region with fewer voxels than this. Default: 1.
     pub minimum_roi_voxels: usize,
-    /// The features to compute. Default: every class with its default features.
+    /// The features to compute. Default: every class but planar shape, with its default
+    /// features.
     pub classes: Vec<ClassSelection>,
 }
 
@@ -150,10 +160,13 @@ impl Default for Settings {
             force_2d_across_axis: None,
             aggregation: None,
             gldm_alpha: 0.0,
+            ivh_discretisation: None,
+            ivh_range: [None, None],
             minimum_roi_dimensions: 2,
             minimum_roi_voxels: 1,
             classes: crate::CLASSES
                 .iter()
+                .filter(|class| class.is_default())
                 .map(|class| ClassSelection::defaults_of(class.name))
                 .collect(),
         }
@@ -187,24 +200,22 @@ impl Settings {
     /// [`RadiomicsError::Setting`] names the setting, its value and the rule.
     pub fn validate(&self) -> Result<(), RadiomicsError> {
         let refuse = |name, value: String, rule| Err(RadiomicsError::Setting { name, value, rule });
-        match self.discretisation {
-            Discretisation::BinWidth(width) | Discretisation::BinWidthFrom { width, .. }
-                if !(width.is_finite() && width > 0.0) =>
-            {
-                return refuse(
-                    "bin_width",
-                    width.to_string(),
-                    "it must be a positive, finite number in units of the image",
-                );
-            }
-            Discretisation::BinCount(count) if count == 0 || count > crate::MAX_GREY_LEVELS => {
-                return refuse(
-                    "bin_count",
-                    count.to_string(),
-                    "it must be between 1 and 100000",
-                );
-            }
-            _ => {}
+        validate_discretisation("bin_width", "bin_count", self.discretisation)?;
+        if let Some(discretisation) = self.ivh_discretisation {
+            validate_discretisation("ivh_bin_width", "ivh_bin_count", discretisation)?;
+        }
+        let [low, high] = self.ivh_range;
+        if [low, high]
+            .into_iter()
+            .flatten()
+            .any(|end| !end.is_finite())
+            || low.zip(high).is_some_and(|(low, high)| low > high)
+        {
+            return refuse(
+                "ivh_range",
+                format!("{low:?} to {high:?}"),
+                "its ends must be finite and the lower one not above the upper one",
+            );
         }
         if !self.voxel_array_shift.is_finite() {
             return refuse(
@@ -252,5 +263,31 @@ impl Settings {
             );
         }
         Ok(())
+    }
+}
+
+/// Refuse bins without a width and more bins than there may be grey levels.
+fn validate_discretisation(
+    width_name: &'static str,
+    count_name: &'static str,
+    discretisation: Discretisation,
+) -> Result<(), RadiomicsError> {
+    let refuse = |name, value: String, rule| Err(RadiomicsError::Setting { name, value, rule });
+    match discretisation {
+        Discretisation::BinWidth(width) | Discretisation::BinWidthFrom { width, .. }
+            if !(width.is_finite() && width > 0.0) =>
+        {
+            refuse(
+                width_name,
+                width.to_string(),
+                "it must be a positive, finite number in units of the image",
+            )
+        }
+        Discretisation::BinCount(count) if count == 0 || count > crate::MAX_GREY_LEVELS => refuse(
+            count_name,
+            count.to_string(),
+            "it must be between 1 and 100000",
+        ),
+        _ => Ok(()),
     }
 }

@@ -94,7 +94,9 @@ fn features_are_selected_by_name() {
     assert!(error.to_string().contains("Contrast,"), "{error}");
     let error = columns(&select("gclm", &[])).unwrap_err();
     assert!(
-        error.to_string().contains("firstorder, shape, glcm"),
+        error
+            .to_string()
+            .contains("firstorder, shape, shape2D, glcm, ngtdm"),
         "{error}"
     );
     assert!(

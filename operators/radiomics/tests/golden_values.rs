@@ -56,6 +56,7 @@ fn settings(variant: &str) -> Settings {
     let default = Settings {
         classes: CLASSES
             .iter()
+            .filter(|class| class.is_default())
             .map(|class| ClassSelection {
                 class: class.name.to_owned(),
                 features: (class.docs)()
@@ -133,15 +134,17 @@ fn the_features_and_which_are_off_by_default_are_pyradiomics() {
         .collect();
     let ours: Vec<_> = CLASSES
         .iter()
+        .filter(|class| theirs.iter().any(|(name, ..)| *name == class.name))
         .flat_map(|class| {
-            let docs = (class.docs)();
-            docs.into_iter().map(|doc| {
-                (
-                    class.name,
-                    doc.name,
-                    doc.pyradiomics == PyRadiomics::Default,
-                )
-            })
+            let docs = (class.docs)().into_iter();
+            docs.filter(|doc| doc.pyradiomics != PyRadiomics::Absent)
+                .map(|doc| {
+                    (
+                        class.name,
+                        doc.name,
+                        doc.pyradiomics == PyRadiomics::Default,
+                    )
+                })
         })
         .collect();
     for feature in &theirs {

@@ -42,7 +42,15 @@ fn every_column_of_every_case_equals_pyradiomics() {
     let settings = Settings::default();
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let ours = ["original_firstorder_", "original_shape_", "original_glcm_"];
+    let ours = [
+        "original_firstorder_",
+        "original_shape_",
+        "original_glcm_",
+        "original_glrlm_",
+        "original_glszm_",
+        "original_gldm_",
+        "original_ngtdm_",
+    ];
     let expected: BTreeSet<&str> = header
         .iter()
         .copied()

@@ -172,6 +172,7 @@ proptest! {
             discretisation: Discretisation::BinCount(8),
             classes: CLASSES
                 .iter()
+                .filter(|class| class.is_default())
                 .map(|class| ClassSelection {
                     class: class.name.to_owned(),
                     features: (class.docs)().iter().map(|doc| doc.name.to_owned()).collect(),

@@ -9,8 +9,9 @@ use std::{
 };
 
 use super::CheckOptions;
+use renalflow_findings::{Finding, did_you_mean};
+
 use crate::{
-    finding::{Finding, did_you_mean},
     graph::{COMMAND, Graph, Node},
     stage::{Known, Registry, Spec, declared},
 };

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry};
 
 use dora_message::config::DEFAULT_QUEUE_SIZE;
+use renalflow_findings::Finding;
 use renalflow_sdk::{Kind, Role, codec::MAX_SLABS, declare::ACK};
 
 use crate::{
-    finding::Finding,
     graph::{Edge, Graph, Input},
     source::Spot,
     stage::Known,

@@ -7,14 +7,11 @@ mod ports;
 
 use std::time::Duration;
 
+use renalflow_findings::{Finding, Severity};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::{
-    finding::{Finding, Severity},
-    graph::Graph,
-    stage::Registry,
-};
+use crate::{graph::Graph, stage::Registry};
 
 /// How far a check goes.
 #[derive(Debug, Clone, Copy)]

@@ -9,8 +9,9 @@ use renalflow_sdk::{
 };
 
 use super::{Note, Report};
+use renalflow_findings::{Finding, Place, did_you_mean, nearest};
+
 use crate::{
-    finding::{Finding, Place, did_you_mean, nearest},
     graph::{Graph, Node},
     stage::{Known, Spec},
 };

@@ -1,9 +1,9 @@
 //! Ports and types of every edge.
 
+use renalflow_findings::{Finding, did_you_mean};
 use renalflow_sdk::Kind;
 
 use crate::{
-    finding::{Finding, did_you_mean},
     graph::{Graph, Input, Node},
     stage::{Known, PortSpec, Spec},
 };

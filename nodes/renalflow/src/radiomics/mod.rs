@@ -1,12 +1,12 @@
 //! `renalflow radiomics`: features of a case, or of a list of cases, without a graph.
 
 mod cases;
+mod maps;
 mod output;
 mod work;
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
-use indicatif::HumanDuration;
 use renalflow_radiomics::Parameters;
 use renalflow_stage_radiomics::rows;
 
@@ -32,7 +32,7 @@ fn run(options: &cli::Radiomics) -> Result<usize, String> {
     let cases = cases::read(options, &parameters)?;
     let destination = output::Destination::of(options, cases.len())?;
     if let Some(folder) = &options.maps {
-        return work::maps(&cases, &parameters, folder, options);
+        return Ok(maps::run(&cases, &parameters, folder, options));
     }
 
     let started = Instant::now();
@@ -54,11 +54,11 @@ fn run(options: &cli::Radiomics) -> Result<usize, String> {
     destination.write(&table)?;
     if !options.quiet && (cells.len() > 1 || failed > 0) {
         screen::remark(format!(
-            "{} of {} rows with {} features in {}{}",
+            "{} of {} rows with {} features in {:.1} s{}",
             cells.len() - failed,
             cells.len(),
             columns.len(),
-            HumanDuration(started.elapsed()),
+            started.elapsed().as_secs_f64(),
             match destination.path() {
                 Some(path) => format!(": {}", path.display()),
                 None => String::new(),
@@ -73,9 +73,13 @@ fn parameters(path: Option<&Path>) -> Result<Parameters, String> {
     let Some(path) = path else {
         return Ok(Parameters::default());
     };
-    let (parameters, warnings) = Parameters::read(path).map_err(|error| error.to_string())?;
+    let (parameters, warnings) = Parameters::read(path).map_err(|error| {
+        // Its report begins as every message here does.
+        let report = error.to_string();
+        report.strip_prefix("error: ").unwrap_or(&report).to_owned()
+    })?;
     for warning in warnings {
-        screen::remark(format!("warning: {}: {warning}", path.display()));
+        screen::remark(warning);
     }
     Ok(parameters)
 }

@@ -9,7 +9,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use renalflow_imaging::{LabelNames, io};
-use renalflow_radiomics::{Extraction, Parameters};
+use renalflow_radiomics::{Extraction, Mask, Parameters};
 use renalflow_stage_radiomics::rows::{Cells, extraction_cells};
 
 use super::cases::{Case, Row};
@@ -41,9 +41,16 @@ pub fn run(cases: &[Case], parameters: &Parameters, options: &cli::Radiomics) ->
     finished
 }
 
+/// Do something on as many threads as are asked for, by default one a core.
+pub(super) fn on_threads<T: Send>(jobs: Option<usize>, work: impl FnOnce() -> T + Send) -> T {
+    // Without a pool of its own it runs on the process's, which has a thread a core.
+    let pool = jobs.and_then(|jobs| ThreadPoolBuilder::new().num_threads(jobs).build().ok());
+    within(pool.as_ref(), work)
+}
+
 /// Do something with each case on as many threads as are asked for: a case a thread where there
 /// are enough cases, several threads a case otherwise.
-pub(super) fn each<T: Send>(
+fn each<T: Send>(
     cases: &[Case],
     options: &cli::Radiomics,
     work: impl Fn(&Case) -> T + Sync,
@@ -116,9 +123,13 @@ fn progress(cases: u64, quiet: bool) -> ProgressBar {
 fn one_case(case: &Case, parameters: &Parameters) -> Vec<Finished> {
     let labels: Vec<u16> = case.rows.iter().map(|row| row.label).collect();
     let read = || -> Result<_, String> {
+        // The mask first: once it is cut to its labels, there is room for the image.
+        let labels = io::read_label_channel(&case.mask, LabelNames::new(), case.label_channel)
+            .map_err(|error| error.to_string())?;
+        let mask = Mask::of(&labels).map_err(|error| error.to_string())?;
+        drop(labels);
         let image = io::read_image(&case.image).map_err(|error| error.to_string())?;
-        let mask = io::read_label_map(&case.mask, LabelNames::new());
-        Ok((image, mask.map_err(|error| error.to_string())?))
+        Ok((image, mask))
     };
     let results = match read() {
         Ok((image, mask)) => parameters

@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::{
     error::ReadError,
-    stored::{self, Narrowest, SampleError, Stored},
+    stored::{self, Channel, Narrowest, SampleError, Stored},
 };
 use crate::geometry::Geometry;
 
@@ -105,13 +105,15 @@ impl Source {
         self.finish(geometry, stored, voxels)
     }
 
-    /// Read the voxels of a label map that fill `geometry`, and check the rest of the stream.
+    /// Read a channel of the voxels of a label map that fill `geometry`, and check the rest of
+    /// the stream.
     pub(crate) fn read_labels(
         mut self,
         geometry: &Geometry,
         stored: Stored,
+        channel: Channel,
     ) -> Result<Vec<u16>, ReadError> {
-        let voxels = stored::read_labels(&mut self.reader, geometry, stored);
+        let voxels = stored::read_labels(&mut self.reader, geometry, stored, channel);
         self.finish(geometry, stored, voxels)
     }
 

@@ -345,11 +345,24 @@ pub(crate) fn read_image(
     Ok(voxels)
 }
 
-/// Read the voxels of a label map: whole numbers from 0 to 65535 after scaling.
+/// One of several values that a file stores a voxel, next to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Channel {
+    pub(crate) index: usize,
+    pub(crate) count: usize,
+}
+
+impl Channel {
+    /// The one channel of a file without channels.
+    pub(crate) const ONLY: Self = Self { index: 0, count: 1 };
+}
+
+/// Read a channel of the voxels of a label map: whole numbers from 0 to 65535 after scaling.
 pub(crate) fn read_labels(
     reader: &mut dyn Read,
     geometry: &Geometry,
     stored: Stored,
+    channel: Channel,
 ) -> Result<Vec<u16>, SampleError> {
     let Stored {
         dtype,
@@ -357,7 +370,7 @@ pub(crate) fn read_labels(
         scaling,
     } = stored;
     let count = geometry.len();
-    if scaling == Scaling::NONE {
+    if scaling == Scaling::NONE && channel == Channel::ONLY {
         match dtype {
             StoredType::U8 => return collect::<u8, _>(reader, count, order),
             StoredType::U16 => return collect::<u16, _>(reader, count, order),
@@ -365,9 +378,13 @@ pub(crate) fn read_labels(
         }
     }
     let mut voxels = reserve(count)?;
-    with_sample!(dtype, S => for_each_chunk::<S>(reader, count, order, |start, chunk| {
+    let values = count * channel.count;
+    with_sample!(dtype, S => for_each_chunk::<S>(reader, values, order, |start, chunk| {
         for (i, sample) in chunk.iter().enumerate() {
-            let index = start + i;
+            if (start + i) % channel.count != channel.index {
+                continue;
+            }
+            let index = (start + i) / channel.count;
             let exact = sample.exact().ok_or(SampleError::Inexact { index })?;
             voxels.push(label(scaling.apply(exact)).map_err(|value| SampleError::Label { index, value })?);
         }

@@ -19,6 +19,8 @@ pub(super) enum Encoding {
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) geometry: Geometry,
+    /// Values a voxel: the length of a first axis that is not one of space.
+    pub(super) channels: usize,
     pub(super) stored: Stored,
     pub(super) encoding: Encoding,
     /// Relative to the header's folder; `None` where the voxels follow the header.
@@ -56,8 +58,10 @@ impl Header {
             ),
         };
         let line_skip = fields.integer("line skip", "lineskip")?.unwrap_or(0);
+        let (geometry, channels) = fields.geometry()?;
         Ok(Self {
-            geometry: fields.geometry()?,
+            geometry,
+            channels,
             stored: Stored {
                 dtype,
                 byte_order: fields.byte_order(dtype)?,
@@ -180,18 +184,30 @@ impl Fields<'_> {
         Ok(Some(name.to_owned()))
     }
 
-    fn geometry(&self) -> Result<Geometry, ReadError> {
+    /// The grid and the number of channels.
+    fn geometry(&self) -> Result<(Geometry, usize), ReadError> {
         let dimension = self.need("dimension")?;
-        if dimension != "3" {
+        // A first axis without a direction in space counts the channels of a segmentation.
+        let has_channels = dimension == "4"
+            && self
+                .get("space directions")
+                .is_some_and(|directions| directions.trim_start().starts_with("none"));
+        if dimension != "3" && !has_channels {
             return Err(self.unsupported(
                 format!("an array of dimension {dimension}"),
-                "give one 3D volume (of a .seg.nrrd, export the label map)",
+                "give one 3D volume, or a segmentation whose first axis counts its layers",
             ));
         }
         let sizes = self.need("sizes")?;
-        let Some([nx, ny, nz]) = three(sizes.split_whitespace()) else {
+        let mut words = sizes.split_whitespace();
+        let channels = if has_channels {
+            words.next().and_then(|word| word.parse::<usize>().ok())
+        } else {
+            Some(1)
+        };
+        let (Some(channels @ 1..), Some([nx, ny, nz])) = (channels, three(words)) else {
             return Err(self.error(format!(
-                "sizes is \"{sizes}\", where 3 whole numbers are needed"
+                "sizes is \"{sizes}\", where {dimension} whole numbers are needed"
             )));
         };
         let sign = self.sign_to_lps()?;
@@ -209,7 +225,10 @@ impl Fields<'_> {
         geometry
             .validate()
             .map_err(|source| self.geometry_error(source))?;
-        Ok(geometry)
+        if geometry.len().checked_mul(channels).is_none() {
+            return Err(self.error(format!("sizes is \"{sizes}\", which is too large")));
+        }
+        Ok((geometry, channels))
     }
 
     fn geometry_error(&self, source: GeometryError) -> ReadError {
@@ -258,6 +277,8 @@ impl Fields<'_> {
             };
         };
         let vectors = text
+            .trim_start()
+            .trim_start_matches("none")
             .split_inclusive(')')
             .filter(|vector| !vector.trim().is_empty())
             .map(|vector| self.vector("space directions", vector))

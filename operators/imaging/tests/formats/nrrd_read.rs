@@ -265,3 +265,32 @@ fn labels_are_checked() {
         &["[0, 0, 1]", "-1"],
     );
 }
+
+#[test]
+fn a_channel_of_a_segmentation_is_chosen() {
+    // Two layers of 4 x 3 x 2 voxels, interleaved: 0, 100, 1, 101, ...
+    let voxels: Vec<u8> = (0..24).flat_map(|i| [i, 100 + i]).collect();
+    let changes = [
+        ("type", "uchar"),
+        ("dimension", "4"),
+        ("sizes", "2 4 3 2"),
+        ("space directions", "none (1,0,0) (0,2,0) (0,0,3)"),
+        ("kinds", "list domain domain domain"),
+    ];
+    let folder = Folder::new();
+    let bytes = [header(&changes).as_bytes(), &voxels].concat();
+    let path = folder.file("a.seg.nrrd", &bytes);
+    let names = LabelNames::new();
+    for (channel, first) in [(0, 0u16), (1, 100)] {
+        let labels = nrrd::read_label_channel(&path, names.clone(), channel).unwrap();
+        assert_eq!(labels.geometry().shape_zyx, [2, 3, 4]);
+        let expected: Vec<u16> = (first..first + 24).collect();
+        assert_eq!(labels.volume.voxels(), expected);
+    }
+    refused(
+        nrrd::read_label_channel(&path, names.clone(), 2),
+        &["channel 2", "has 2"],
+    );
+    refused(nrrd::read_label_map(&path, names), &["2 channels"]);
+    refused(nrrd::read_image(&path), &["2 channels"]);
+}

@@ -7,9 +7,35 @@
 //! The filters of PyRadiomics give its values, those of IBSI 2 (arXiv:2006.05470) the response
 //! maps of that standard.
 
+pub mod ibsi2;
+
+mod gradient;
+mod intensity_maps;
+mod lbp2d;
+mod lbp3d;
+mod lines;
+mod log;
+mod outcome;
+mod recursive_gaussian;
+mod simd;
+mod wavelet;
+
+pub use ibsi2::{
+    Boundary, Dimensions, Gabor, Laws, Mean, NonseparableFamily, NonseparableWavelet, Pooling,
+    SampledLog, SeparableWavelet,
+};
+
+pub use gradient::gradient_magnitude;
+pub use intensity_maps::{IntensityMap, IntensityScale, map_intensities};
+pub use lbp2d::local_binary_pattern_2d;
+pub use lbp3d::local_binary_pattern_3d;
+pub use log::laplacian_of_gaussian;
+pub use outcome::{Outcome, Skipped};
+pub use wavelet::{FilterBank, stationary_wavelet, wavelet_names};
+
 use renalflow_imaging::Image;
 
-use crate::BoundingBox;
+use crate::{BoundingBox, ImageType, error::RadiomicsError};
 
 /// What a filter works on.
 #[derive(Debug, Clone, Copy)]
@@ -35,129 +61,113 @@ pub struct Derived {
     pub values: Vec<f64>,
 }
 
-/// How an image goes on beyond its border.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Boundary {
-    /// With zeros.
-    Zero,
-    /// With the nearest voxel's value.
-    Nearest,
-    /// From the other end.
-    Periodic,
-    /// Mirrored at the border, the border voxel twice.
-    #[default]
-    Mirror,
+/// Derive the images of one type.
+///
+/// # Shapes
+/// Every image returned has the source's window.
+///
+/// # Errors
+/// A window that does not lie within the image, settings that a filter cannot work with, an
+/// unknown wavelet. What the image is too small for is no error: see [`Outcome::skipped`].
+pub fn derive(image_type: &ImageType, source: &Source<'_>) -> Result<Outcome, RadiomicsError> {
+    source.validate()?;
+    let map = |map| {
+        let scale = IntensityScale::of(source.image);
+        Ok(vec![map_intensities(source, map, scale)].into())
+    };
+    match image_type {
+        ImageType::Original => Ok(vec![source.original()].into()),
+        ImageType::LoG { sigmas } => Ok(laplacian_of_gaussian(source, sigmas)),
+        ImageType::Wavelet {
+            wavelet,
+            start_level,
+            levels,
+        } => Ok(stationary_wavelet(source, wavelet, *start_level, *levels)?.into()),
+        ImageType::Square => map(IntensityMap::Square),
+        ImageType::SquareRoot => map(IntensityMap::SquareRoot),
+        ImageType::Logarithm => map(IntensityMap::Logarithm),
+        ImageType::Exponential => map(IntensityMap::Exponential),
+        ImageType::Gradient { use_spacing } => {
+            Ok(vec![gradient_magnitude(source, *use_spacing)].into())
+        }
+        ImageType::Lbp2d {
+            radius_voxels,
+            samples,
+            method,
+            slice_axis,
+        } => Ok(vec![local_binary_pattern_2d(
+            &Source {
+                force_2d_across_axis: source.force_2d_across_axis.or(*slice_axis),
+                ..*source
+            },
+            *radius_voxels,
+            *samples,
+            *method,
+        )?]
+        .into()),
+        ImageType::Lbp3d {
+            levels,
+            radius_voxels,
+            subdivisions,
+        } => Ok(local_binary_pattern_3d(source, *levels, *radius_voxels, *subdivisions)?.into()),
+        ImageType::Mean(_)
+        | ImageType::SampledLog(_)
+        | ImageType::Laws(_)
+        | ImageType::Gabor(_)
+        | ImageType::SeparableWavelet(_)
+        | ImageType::NonseparableWavelet(_) => Ok(ibsi2::derive(image_type, source)?
+            .unwrap_or_default()
+            .into()),
+    }
 }
 
-/// Whether a filter runs within slices or in the volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dimensions {
-    /// Within axial slices.
-    Two,
-    /// In the volume.
-    Three,
+impl Source<'_> {
+    /// Refuse a window outside the image, and a mask of another shape.
+    fn validate(&self) -> Result<(), RadiomicsError> {
+        let image_zyx = self.image.geometry().shape_zyx;
+        let within = (0..3).all(|axis| {
+            let (start, count) = (self.window.start_zyx[axis], self.window.shape_zyx[axis]);
+            count > 0
+                && start
+                    .checked_add(count)
+                    .is_some_and(|end| end <= image_zyx[axis])
+        });
+        if within && self.inside.len() == self.window.shape_zyx.iter().product::<usize>() {
+            Ok(())
+        } else {
+            Err(RadiomicsError::Window {
+                start_zyx: self.window.start_zyx,
+                shape_zyx: self.window.shape_zyx,
+                mask_voxels: self.inside.len(),
+                image_zyx,
+            })
+        }
+    }
+
+    /// The window of the image as it is.
+    fn original(&self) -> Derived {
+        let [_, ny, nx] = self.image.geometry().shape_zyx;
+        let (x0, count) = (self.window.start_zyx[2], self.window.shape_zyx[2]);
+        let mut values = Vec::with_capacity(self.inside.len());
+        renalflow_imaging::with_image!(self.image, volume => {
+            for [z, y] in rows(self.window) {
+                let start = (z * ny + y) * nx + x0;
+                let row = &volume.voxels()[start..start + count];
+                values.extend(row.iter().map(|&voxel| f64::from(voxel)));
+            }
+        });
+        Derived {
+            name: "original".to_owned(),
+            values,
+        }
+    }
 }
 
-/// How the responses to a rotated filter become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pooling {
-    /// Their average.
-    Average,
-    /// The largest.
-    Maximum,
-}
-
-/// IBSI 2: mean in a cube (or square).
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mean {
-    /// Edge of the cube, in voxels; odd.
-    pub support_voxels: usize,
-    /// Squares in slices or cubes.
-    pub dimensions: Dimensions,
-    /// How the image goes on beyond its border.
-    pub boundary: Boundary,
-}
-
-/// IBSI 2: Laplacian of Gaussian with a sampled, truncated kernel.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SampledLog {
-    /// Standard deviation of the Gaussian.
-    pub sigma_mm: f64,
-    /// Standard deviations after which the kernel ends.
-    pub truncate: f64,
-    /// In slices or in the volume.
-    pub dimensions: Dimensions,
-    /// How the image goes on beyond its border.
-    pub boundary: Boundary,
-}
-
-/// IBSI 2: Laws kernels, and their energy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Laws {
-    /// Names of the 1D kernels by axis (x, y, z), such as `L5E5S5`; two for slices.
-    pub kernels: String,
-    /// Pool the responses to all right-angle rotations.
-    pub rotation_invariance: Option<Pooling>,
-    /// Replace the response by the mean of its magnitude within this distance (infinity norm).
-    pub energy_distance_voxels: Option<usize>,
-    /// How the image goes on beyond its border.
-    pub boundary: Boundary,
-}
-
-/// IBSI 2: modulus of the response to a 2D Gabor filter.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Gabor {
-    /// Standard deviation of the Gaussian envelope.
-    pub sigma_mm: f64,
-    /// Wavelength.
-    pub lambda_mm: f64,
-    /// Aspect ratio of the envelope.
-    pub gamma: f64,
-    /// Orientation, in radians.
-    pub theta_rad: f64,
-    /// Average the responses to all orientations that are this far apart, in radians.
-    pub theta_step_rad: Option<f64>,
-    /// Average the responses in the three orthogonal planes, instead of axial slices only.
-    pub orthogonal_planes: bool,
-    /// How the image goes on beyond its border.
-    pub boundary: Boundary,
-}
-
-/// IBSI 2: a sub-band of a separable wavelet, undecimated.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeparableWavelet {
-    /// A name of PyWavelets' discrete wavelets.
-    pub wavelet: String,
-    /// Level of the decomposition, from 1.
-    pub level: usize,
-    /// Filters by axis (x, y, z): `L` and `H`, three of them, or two for slices.
-    pub subband: String,
-    /// Pool the responses to all right-angle rotations.
-    pub rotation_invariance: Option<Pooling>,
-    /// How the image goes on beyond its border.
-    pub boundary: Boundary,
-}
-
-/// IBSI 2: a band of an isotropic wavelet, or its Riesz transform.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NonseparableWavelet {
-    /// Which wavelet.
-    pub family: NonseparableFamily,
-    /// Level of the decomposition, from 1.
-    pub level: usize,
-    /// In slices or in the volume.
-    pub dimensions: Dimensions,
-    /// How the image goes on beyond its border.
-    pub boundary: Boundary,
-}
-
-/// Isotropic wavelets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NonseparableFamily {
-    /// Simoncelli's.
-    Simoncelli,
-    /// Shannon's.
-    Shannon,
+/// Indices (z, y) in the image of the rows of a window, in C order.
+fn rows(window: &BoundingBox) -> impl Iterator<Item = [usize; 2]> {
+    let [z0, y0, _] = window.start_zyx;
+    let [nz, ny, _] = window.shape_zyx;
+    (z0..z0 + nz).flat_map(move |z| (y0..y0 + ny).map(move |y| [z, y]))
 }
 
 /// How a local binary pattern becomes a number (scikit-image's methods).
@@ -174,33 +184,4 @@ pub enum Lbp2dMethod {
     NriUniform,
     /// The variance of the samples.
     Var,
-}
-
-/// What a filter made, and what it could not make.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Outcome {
-    /// The images.
-    pub derived: Vec<Derived>,
-    /// The images that are missing, and why.
-    pub skipped: Vec<String>,
-}
-
-/// Derive the images of a type.
-///
-/// # Errors
-/// A type that cannot be made of this image.
-pub fn derive(
-    image_type: &crate::ImageType,
-    _source: &Source<'_>,
-) -> Result<Outcome, crate::RadiomicsError> {
-    Err(crate::RadiomicsError::Filter {
-        image_type: format!("{image_type:?}"),
-        why: "not yet".to_owned(),
-    })
-}
-
-/// The name of an IBSI 2 image type.
-#[must_use]
-pub fn ibsi2_name(image_type: &crate::ImageType) -> String {
-    format!("{image_type:?}")
 }

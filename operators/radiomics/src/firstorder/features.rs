@@ -62,7 +62,7 @@ pub static FEATURES: &[Feature<FirstOrderTerms>] = &[
     Feature {
         doc: FeatureDoc {
             name: "Entropy",
-            ibsi: Ibsi::Same("TLU2"),
+            ibsi: Ibsi::Duplicate("TLU2", "Entropy of class ih"),
             symbols: HISTOGRAM,
             formula: "-Σ p log₂(p + ε)",
             meaning: "How many bits it takes to say a voxel's grey level: how varied the intensities \
@@ -91,10 +91,14 @@ pub static FEATURES: &[Feature<FirstOrderTerms>] = &[
     Feature {
         doc: FeatureDoc {
             name: "Kurtosis",
-            ibsi: Ibsi::Differs("IPH6", "IBSI subtracts 3"),
+            ibsi: Ibsi::Differs(
+                "IPH6",
+                "IBSI subtracts 3, and so does this under Standard::Ibsi",
+            ),
             symbols: X,
-            formula: "Σ (x - μ)⁴ / N divided by σ⁴",
-            meaning: "How heavy the tails are: 3 for a normal distribution, more with outliers.",
+            formula: "Σ (x - μ)⁴ / N divided by σ⁴; less 3 under Standard::Ibsi",
+            meaning: "How heavy the tails are: 3 (0 under Standard::Ibsi) for a normal \
+                distribution, more with outliers.",
             unit: "1",
             reference: STATISTICS,
             degenerate: "0 on either, by convention.",
@@ -261,7 +265,7 @@ pub static FEATURES: &[Feature<FirstOrderTerms>] = &[
     Feature {
         doc: FeatureDoc {
             name: "Uniformity",
-            ibsi: Ibsi::Same("BJ5W"),
+            ibsi: Ibsi::Duplicate("BJ5W", "Uniformity of class ih"),
             symbols: HISTOGRAM,
             formula: "Σ p²",
             meaning: "How likely two voxels drawn with replacement have the same grey level: 1 where \
@@ -286,5 +290,48 @@ pub static FEATURES: &[Feature<FirstOrderTerms>] = &[
             pyradiomics: PyRadiomics::Default,
         },
         value: |t| t.moment_2,
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "MedianAbsoluteDeviation",
+            ibsi: Ibsi::Same("N72L"),
+            symbols: "x: intensities of the N voxels; m: their median",
+            formula: "Σ |x - m| / N",
+            meaning: "How far voxels are from the middle one, on average.",
+            unit: "intensity",
+            reference: STATISTICS,
+            degenerate: "0 on either.",
+            pyradiomics: PyRadiomics::Absent,
+        },
+        value: |t| t.median_absolute_deviation,
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "CoefficientOfVariation",
+            ibsi: Ibsi::Same("7TET"),
+            symbols: X,
+            formula: "σ / μ",
+            meaning: "The spread relative to the average; says little where the average is near \
+                0, as in Hounsfield units.",
+            unit: "1",
+            reference: STATISTICS,
+            degenerate: "0 on either, by convention.",
+            pyradiomics: PyRadiomics::Absent,
+        },
+        value: |t| t.coefficient_of_variation(),
+    },
+    Feature {
+        doc: FeatureDoc {
+            name: "QuartileCoefficientOfDispersion",
+            ibsi: Ibsi::Same("9S40"),
+            symbols: "q₁, q₃: the 25th and the 75th percentile of the intensities",
+            formula: "(q₃ - q₁) / (q₃ + q₁)",
+            meaning: "The spread of the middle half relative to its height, outliers left aside.",
+            unit: "1",
+            reference: STATISTICS,
+            degenerate: "0 on either; 0/0, NaN, where the intensity is 0.",
+            pyradiomics: PyRadiomics::Absent,
+        },
+        value: |t| (t.percentile_75 - t.percentile_25) / (t.percentile_75 + t.percentile_25),
     },
 ];

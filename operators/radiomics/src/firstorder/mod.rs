@@ -5,8 +5,8 @@ mod features;
 pub use features::FEATURES;
 
 use crate::{
-    Compute, FeatureClass, Roi, Settings,
-    statistics::{entropy_bits, quantiles, sum_of},
+    Compute, FeatureClass, Roi, Settings, Standard,
+    statistics::{entropy_bits, extrema, quantiles, sum_of, sums_of},
 };
 
 /// What the first-order features are computed from; intensities in units of the image.
@@ -42,6 +42,11 @@ pub struct FirstOrderTerms {
     pub mean_absolute_deviation: f64,
     /// The same among the intensities from the 10th to the 90th percentile.
     pub robust_mean_absolute_deviation: f64,
+    /// Mean of the absolute distance from the median.
+    pub median_absolute_deviation: f64,
+    /// What is taken off the fourth standardised moment: 3 under IBSI, the normal
+    /// distribution's, and 0 under PyRadiomics.
+    pub kurtosis_offset: f64,
     /// Sum of the squared intensities, each shifted by the setting `voxel_array_shift`.
     pub energy: f64,
     /// Entropy of the grey levels, in bits.
@@ -75,31 +80,40 @@ impl FirstOrderTerms {
         settings: &Settings,
     ) -> Self {
         let count = x.len() as f64;
-        let minimum = x.iter().copied().fold(f64::INFINITY, f64::min);
-        let maximum = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let [minimum, maximum] = extrema(x);
+        let shift = settings.voxel_array_shift;
+        let [sum, energy] = sums_of(x, |x| [x, (x + shift) * (x + shift)]);
         // Of equal numbers without rounding: what does not vary has no skewness either.
         let mean = if minimum == maximum {
             minimum
         } else {
-            sum_of(x, |x| x) / count
+            sum / count
         };
-        let moment = |power: i32| sum_of(x, |x| (x - mean).powi(power)) / count;
+        let moments = sums_of(x, |x| {
+            let d = x - mean;
+            [d.abs(), d * d, d * d * d, (d * d) * (d * d)]
+        });
+        let [mean_absolute_deviation, moment_2, moment_3, moment_4] =
+            moments.map(|sum| sum / count);
 
-        let mut reordered = x.to_vec();
         let [
             percentile_10,
             percentile_25,
             median,
             percentile_75,
             percentile_90,
-        ] = quantiles(&mut reordered, [0.1, 0.25, 0.5, 0.75, 0.9]);
-        let middle: Vec<f64> = x
-            .iter()
-            .copied()
-            .filter(|x| (percentile_10..=percentile_90).contains(x))
-            .collect();
-        let middle_count = middle.len() as f64;
-        let middle_mean = sum_of(&middle, |x| x) / middle_count;
+        ] = quantiles(x, [0.1, 0.25, 0.5, 0.75, 0.9]);
+        let is_middle = |x: f64| (x >= percentile_10) & (x <= percentile_90);
+        let [middle_count, middle_sum] =
+            sums_of(x, |x| if is_middle(x) { [1.0, x] } else { [0.0; 2] });
+        let middle_mean = middle_sum / middle_count;
+        let middle_deviation = sum_of(x, |x| {
+            if is_middle(x) {
+                (x - middle_mean).abs()
+            } else {
+                0.0
+            }
+        });
 
         let shares: Vec<f64> = counts.iter().map(|&n| n as f64 / count).collect();
         Self {
@@ -113,13 +127,17 @@ impl FirstOrderTerms {
             median,
             percentile_75,
             percentile_90,
-            moment_2: moment(2),
-            moment_3: moment(3),
-            moment_4: moment(4),
-            mean_absolute_deviation: sum_of(x, |x| (x - mean).abs()) / count,
-            robust_mean_absolute_deviation: sum_of(&middle, |x| (x - middle_mean).abs())
-                / middle_count,
-            energy: sum_of(x, |x| (x + settings.voxel_array_shift).powi(2)),
+            moment_2,
+            moment_3,
+            moment_4,
+            mean_absolute_deviation,
+            robust_mean_absolute_deviation: middle_deviation / middle_count,
+            median_absolute_deviation: sum_of(x, |x| (x - median).abs()) / count,
+            kurtosis_offset: match settings.standard {
+                Standard::PyRadiomics => 0.0,
+                Standard::Ibsi => 3.0,
+            },
+            energy,
             entropy_bits: entropy_bits(&shares),
             uniformity: sum_of(&shares, |p| p * p),
         }
@@ -135,13 +153,23 @@ impl FirstOrderTerms {
         }
     }
 
-    /// Fourth standardised moment, 0 where all intensities are equal.
+    /// Fourth standardised moment less the standard's offset, 0 where all intensities are equal.
     #[must_use]
     pub fn kurtosis(&self) -> f64 {
         if self.moment_2 == 0.0 {
             0.0
         } else {
-            self.moment_4 / self.moment_2.powi(2)
+            self.moment_4 / self.moment_2.powi(2) - self.kurtosis_offset
+        }
+    }
+
+    /// Standard deviation in units of the mean, 0 where all intensities are equal.
+    #[must_use]
+    pub fn coefficient_of_variation(&self) -> f64 {
+        if self.moment_2 == 0.0 {
+            0.0
+        } else {
+            self.moment_2.sqrt() / self.mean
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Counting which grey levels are neighbours.
 
-use crate::{Region, Roi, Settings, WeightingNorm, error::RadiomicsError};
+use crate::{
+    Region, Roi, Settings, Slice, WeightingNorm, error::RadiomicsError, statistics::sum_of,
+};
 
 /// The most memory that the matrices of all directions may take together.
 pub const MAX_MATRIX_BYTES: u64 = 256 << 20;
@@ -27,9 +29,10 @@ pub fn directions(region: &Region, settings: &Settings) -> Vec<[isize; 3]> {
     let longest = settings.distances_voxels.iter().max().copied().unwrap_or(0);
     let reach: [isize; 3] = std::array::from_fn(|axis| {
         let within_box = region.bounding_box.shape_zyx[axis] - 1;
-        match settings.force_2d_across_axis {
-            Some(across) if across == axis => 0,
-            _ => longest.min(within_box) as isize,
+        if settings.slice_axis() == Some(axis) {
+            0
+        } else {
+            longest.min(within_box) as isize
         }
     });
     let mut steps = Vec::new();
@@ -52,9 +55,23 @@ impl Cooccurrences {
     /// Count the pairs of a region, all directions in one pass.
     ///
     /// # Errors
-    /// [`RadiomicsError::GlcmTooLarge`] over [`MAX_MATRIX_BYTES`].
+    /// [`RadiomicsError::GlcmTooLarge`] over [`MAX_MATRIX_BYTES`], [`RadiomicsError::Setting`]
+    /// where a distance is longer than the region was found for.
     pub fn count(roi: &Roi, settings: &Settings) -> Result<Self, RadiomicsError> {
+        Self::count_within(roi, None, settings)
+    }
+
+    /// Count the pairs whose first voxel lies in a slice, or all.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn count_within(
+        roi: &Roi,
+        slice: Option<Slice>,
+        settings: &Settings,
+    ) -> Result<Self, RadiomicsError> {
         let region = &roi.region;
+        region.refuse_longer_distances(settings)?;
         let directions_zyx = directions(region, settings);
         let level_count = roi.grey_levels.values.len();
         let stride = level_count + 1;
@@ -74,7 +91,7 @@ impl Cooccurrences {
             .collect();
         let mut counts = vec![0u32; directions_zyx.len() * stride * stride];
         let places = &roi.grey_levels.places;
-        for run in &region.runs {
+        for (run, _) in region.runs_within(slice) {
             let start = region.padded_index(run.start_zyx);
             for voxel in start..start + run.len {
                 let row = places[voxel] as usize * stride;
@@ -94,7 +111,7 @@ impl Cooccurrences {
     }
 
     /// The matrices to compute features on: one a direction that has a pair, or one in all
-    /// where directions are weighted.
+    /// where directions are weighted or merged.
     ///
     /// # Shapes
     /// Each is `[first][second]` over the levels that occur, and adds up to 1.
@@ -103,7 +120,9 @@ impl Cooccurrences {
         let mut matrices: Vec<Vec<f64>> = (0..self.directions_zyx.len())
             .map(|direction| self.matrix(direction, settings.symmetric_glcm))
             .collect();
-        if let Some(norm) = settings.weighting_norm {
+        let merged = settings.aggregation().merges_directions();
+        let unweighted = merged.then_some(WeightingNorm::NoWeighting);
+        if let Some(norm) = settings.weighting_norm.or(unweighted) {
             let mut pooled = vec![0.0; self.level_count * self.level_count];
             for (matrix, step) in matrices.iter().zip(&self.directions_zyx) {
                 let weight = weight(*step, spacing_zyx_mm, norm);
@@ -114,7 +133,7 @@ impl Cooccurrences {
             matrices = vec![pooled];
         }
         matrices.retain_mut(|matrix| {
-            let pairs: f64 = matrix.iter().sum();
+            let pairs = sum_of(matrix, |share| share);
             for share in matrix.iter_mut() {
                 *share /= pairs;
             }

@@ -3,7 +3,7 @@
 use super::{mcc::maximal_correlation, terms::GlcmTerms};
 use crate::{
     Feature, FeatureDoc, Ibsi, PyRadiomics,
-    statistics::{entropy_bits, sum_of},
+    statistics::{entropy_bits, extrema, sum_of},
 };
 
 const IBSI: &str =
@@ -360,7 +360,7 @@ pub static FEATURES: &[Feature<GlcmTerms>] = &[
             degenerate: "1 on one intensity; NaN on one voxel, which has no neighbour.",
             pyradiomics: PyRadiomics::Default,
         },
-        value: |t| t.p.iter().copied().fold(0.0, f64::max),
+        value: |t| extrema(&t.p)[1],
     },
     Feature {
         doc: FeatureDoc {

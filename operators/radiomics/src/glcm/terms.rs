@@ -1,6 +1,11 @@
 //! What the features of one co-occurrence matrix have in common.
 
-use crate::statistics::entropy_bits;
+use std::sync::OnceLock;
+
+use crate::{
+    simd::{Kernel, run_widest},
+    statistics::entropy_bits,
+};
 
 /// One normalised co-occurrence matrix and its marginals.
 ///
@@ -34,6 +39,18 @@ pub struct GlcmTerms {
     pub variance_2: f64,
     /// Entropy of the pairs, in bits.
     pub entropy_12: f64,
+    /// Whether `p` is symmetric: then half of it says all.
+    is_symmetric: bool,
+    independence: OnceLock<Independence>,
+}
+
+/// Comparison of a matrix with that of independent levels, `p₁(i) p₂(j)`; both in bits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Independence {
+    /// `-Σ p log₂(p₁p₂ + ε)`
+    cross_entropy: f64,
+    /// `-Σ p₁p₂ log₂(p₁p₂ + ε)`
+    entropy: f64,
 }
 
 impl GlcmTerms {
@@ -43,17 +60,26 @@ impl GlcmTerms {
     /// `levels`: the `L` grey levels that occur, ascending, from 1. `p`: `L x L`, adding up to 1.
     #[must_use]
     pub fn new(levels: &[u32], p: &[f64]) -> Self {
+        let len = levels.len();
         let n = levels.last().map_or(0, |&level| level as usize);
-        let mut p_1 = vec![0.0; levels.len()];
-        let mut p_2 = vec![0.0; levels.len()];
+        let is_symmetric = is_symmetric(p, len);
+        let mut p_1 = vec![0.0; len];
+        let mut p_2 = vec![0.0; len];
         let mut p_difference = vec![0.0; n];
         let mut p_sum = vec![0.0; (2 * n).saturating_sub(1)];
-        for ((&i, row), p_i) in levels.iter().zip(rows(p, levels.len())).zip(&mut p_1) {
-            for ((&j, &share), p_j) in levels.iter().zip(row).zip(&mut p_2) {
-                *p_i += share;
-                *p_j += share;
-                p_difference[i.abs_diff(j) as usize] += share;
-                p_sum[(i + j) as usize - 2] += share;
+        let mut entropy_12 = 0.0;
+        for (i, row) in rows(p, len).enumerate() {
+            for (j, share, pairs) in cells(row, i, is_symmetric) {
+                p_1[i] += share;
+                p_2[j] += share;
+                if is_symmetric && i != j {
+                    p_1[j] += share;
+                    p_2[i] += share;
+                }
+                let pairs = pairs * share;
+                p_difference[levels[i].abs_diff(levels[j]) as usize] += pairs;
+                p_sum[(levels[i] + levels[j]) as usize - 2] += pairs;
+                entropy_12 -= pairs * (share + f64::EPSILON).log2();
             }
         }
         let levels: Vec<f64> = levels.iter().map(|&level| f64::from(level)).collect();
@@ -73,7 +99,7 @@ impl GlcmTerms {
             n_levels: n as f64,
             variance_1: variance(&p_1, mean_1),
             variance_2: variance(&p_2, mean_2),
-            entropy_12: entropy_bits(p),
+            entropy_12,
             levels,
             p: p.to_vec(),
             p_1,
@@ -82,6 +108,8 @@ impl GlcmTerms {
             p_sum,
             mean_1,
             mean_2,
+            is_symmetric,
+            independence: OnceLock::new(),
         }
     }
 
@@ -118,7 +146,7 @@ impl GlcmTerms {
     /// `Σ i j p(i,j)`.
     #[must_use]
     pub fn autocorrelation(&self) -> f64 {
-        self.over_pairs(|i, j| i * j)
+        self.bilinear(&self.levels, &self.levels)
     }
 
     /// Pearson's correlation of the two levels, 1 where either does not vary.
@@ -128,7 +156,8 @@ impl GlcmTerms {
         if deviations == 0.0 {
             return 1.0;
         }
-        self.over_pairs(|i, j| (i - self.mean_1) * (j - self.mean_2)) / (deviations + f64::EPSILON)
+        let from = |mean| -> Vec<f64> { self.levels.iter().map(|level| level - mean).collect() };
+        self.bilinear(&from(self.mean_1), &from(self.mean_2)) / (deviations + f64::EPSILON)
     }
 
     /// First informational measure of correlation, 0 where neither level varies.
@@ -138,9 +167,7 @@ impl GlcmTerms {
         if largest == 0.0 {
             return 0.0;
         }
-        let cross_entropy =
-            -self.over_independent(|p, p_1_p_2| p * (p_1_p_2 + f64::EPSILON).log2());
-        (self.entropy_12 - cross_entropy) / largest
+        (self.entropy_12 - self.independence().cross_entropy) / largest
     }
 
     /// Second informational measure of correlation.
@@ -149,9 +176,7 @@ impl GlcmTerms {
     /// where it is, this is 0, as PyRadiomics documents.
     #[must_use]
     pub fn imc2(&self) -> f64 {
-        let independent =
-            -self.over_independent(|_, p_1_p_2| p_1_p_2 * (p_1_p_2 + f64::EPSILON).log2());
-        let told = independent - self.entropy_12;
+        let told = self.independence().entropy - self.entropy_12;
         if told <= 0.0 {
             0.0
         } else {
@@ -159,25 +184,91 @@ impl GlcmTerms {
         }
     }
 
-    /// `Σ f(i, j) p(i,j)` over pairs of levels.
-    fn over_pairs(&self, f: impl Fn(f64, f64) -> f64) -> f64 {
-        let rows = self.levels.iter().zip(self.rows());
-        rows.map(|(&i, row)| {
-            let pairs = self.levels.iter().zip(row);
-            pairs.map(|(&j, p)| f(i, j) * p).sum::<f64>()
+    fn independence(&self) -> Independence {
+        *self.independence.get_or_init(|| {
+            let (mut cross_entropy, mut entropy) = (0.0, 0.0);
+            for (i, row) in self.rows().enumerate() {
+                let first = if self.is_symmetric { i } else { 0 };
+                for j in first..row.len() {
+                    let independent = self.p_1[i] * self.p_2[j];
+                    if independent > 0.0 {
+                        let pairs = if self.is_symmetric && i != j {
+                            2.0
+                        } else {
+                            1.0
+                        };
+                        let bits = pairs * (independent + f64::EPSILON).log2();
+                        cross_entropy -= row[j] * bits;
+                        entropy -= independent * bits;
+                    }
+                }
+            }
+            Independence {
+                cross_entropy,
+                entropy,
+            }
         })
-        .sum()
     }
 
-    /// `Σ f(p(i,j), p₁(i) p₂(j))` over pairs of levels.
-    fn over_independent(&self, f: impl Fn(f64, f64) -> f64) -> f64 {
-        let rows = self.p_1.iter().zip(self.rows());
-        rows.map(|(&p_1, row)| {
-            let pairs = self.p_2.iter().zip(row);
-            pairs.map(|(&p_2, &p)| f(p, p_1 * p_2)).sum::<f64>()
-        })
-        .sum()
+    /// `Σ a(i) b(j) p(i,j)`.
+    fn bilinear(&self, a: &[f64], b: &[f64]) -> f64 {
+        run_widest(Bilinear { a, b, p: &self.p })
     }
+}
+
+struct Bilinear<'a> {
+    a: &'a [f64],
+    b: &'a [f64],
+    p: &'a [f64],
+}
+
+impl Kernel for Bilinear<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut sum = 0.0;
+        for (a, row) in self.a.iter().zip(rows(self.p, self.b.len())) {
+            sum += a * dot(self.b, row);
+        }
+        sum
+    }
+}
+
+/// `Σ a b` in one fixed order.
+#[inline(always)]
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let mut lanes = [0.0; LANES];
+    let (chunks_a, rest_a) = a.as_chunks::<LANES>();
+    let (chunks_b, rest_b) = b.as_chunks::<LANES>();
+    for (a, b) in chunks_a.iter().zip(chunks_b) {
+        for lane in 0..LANES {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f64 = rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum();
+    lanes.iter().sum::<f64>() + rest
+}
+
+/// The cells of a row that are not 0, with how often they count: only those from the diagonal
+/// on, twice but for the diagonal, where the matrix is symmetric.
+#[inline]
+fn cells(row: &[f64], i: usize, is_symmetric: bool) -> impl Iterator<Item = (usize, f64, f64)> {
+    let first = if is_symmetric { i } else { 0 };
+    let shares = row[first..].iter().enumerate();
+    shares
+        .filter(|(_, share)| **share > 0.0)
+        .map(move |(j, &share)| {
+            let j = first + j;
+            (j, share, if is_symmetric && i != j { 2.0 } else { 1.0 })
+        })
+}
+
+fn is_symmetric(p: &[f64], len: usize) -> bool {
+    rows(p, len)
+        .enumerate()
+        .all(|(i, row)| (0..i).all(|j| row[j] == p[j * len + i]))
 }
 
 fn rows(p: &[f64], len: usize) -> impl Iterator<Item = &[f64]> {

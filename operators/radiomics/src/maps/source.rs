@@ -6,7 +6,7 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 use renalflow_imaging::{Image, LabelMap};
 
 use crate::{
-    BoundingBox, ImageParameters, ImageType, Parameters, Region,
+    BoundingBox, ImageParameters, ImageType, Mask, Parameters, Region,
     error::RadiomicsError,
     filters::{self, Derived},
     prepare::{Prepared, grown, normalise, prepare},
@@ -34,7 +34,7 @@ impl<'a> Source<'a> {
     ) -> Result<(Self, Vec<String>), RadiomicsError> {
         let (image, region, warnings) = match &parameters.preprocessing.normalisation {
             None => {
-                let prepared = prepare(parameters, image, mask, label)?;
+                let prepared = prepare(parameters, image, &Mask::of(mask)?, label)?;
                 (prepared.image, prepared.region, prepared.warnings)
             }
             Some(how) => {
@@ -44,7 +44,7 @@ impl<'a> Source<'a> {
                     region,
                     warnings,
                     ..
-                } = prepare(parameters, &normalised, mask, label)?;
+                } = prepare(parameters, &normalised, &Mask::of(mask)?, label)?;
                 let changed = match image {
                     Cow::Owned(image) => Some(image),
                     Cow::Borrowed(_) => None,
@@ -92,7 +92,7 @@ impl<'a> Source<'a> {
                 force_2d_across_axis: parameters.settings.force_2d_across_axis,
             },
         )?;
-        warnings.extend(outcome.skipped);
+        warnings.extend(outcome.skipped.iter().map(ToString::to_string));
         Ok(outcome.derived)
     }
 

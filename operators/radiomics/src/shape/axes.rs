@@ -46,3 +46,11 @@ pub fn principal_variances_mm2(region: &Region) -> [f64; 3] {
         }
     })
 }
+
+/// As [`principal_variances_mm2`], but of a sample: divided by one less than the number of
+/// voxels, as the reference values of IBSI are. 0 for one voxel.
+#[must_use]
+pub fn principal_sample_variances_mm2(region: &Region) -> [f64; 3] {
+    let n = region.voxel_count as f64;
+    principal_variances_mm2(region).map(|mm2| mm2 * (n / (n - 1.0).max(1.0)))
+}

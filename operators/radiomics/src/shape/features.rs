@@ -8,6 +8,9 @@ use crate::{Feature, FeatureDoc, Ibsi, PyRadiomics};
 const IBSI: &str = "IBSI reference manual, arXiv:1612.07003, chapter Morphological features";
 const PYRADIOMICS: &str = "van Griethuysen et al., Cancer Research 2017;77:e104 (PyRadiomics)";
 
+const SAMPLE: &str =
+    "IBSI's variances are divided by one less than N, and so are these under Standard::Ibsi";
+
 /// Every shape feature, in the order of the columns.
 pub static FEATURES: &[Feature<ShapeTerms>] = &[
     Feature {
@@ -194,8 +197,8 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
     Feature {
         doc: FeatureDoc {
             name: "MajorAxisLength",
-            ibsi: Ibsi::Same("TDIC"),
-            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the voxel centres along the principal axes",
+            ibsi: Ibsi::Differs("TDIC", SAMPLE),
+            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the N voxel centres along the principal axes",
             formula: "4 √λ₁",
             meaning: "Length of the ellipsoid with the region's second moments.",
             unit: "mm",
@@ -208,8 +211,8 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
     Feature {
         doc: FeatureDoc {
             name: "MinorAxisLength",
-            ibsi: Ibsi::Same("P9VJ"),
-            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the voxel centres along the principal axes",
+            ibsi: Ibsi::Differs("P9VJ", SAMPLE),
+            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the N voxel centres along the principal axes",
             formula: "4 √λ₂",
             meaning: "Width of the ellipsoid with the region's second moments.",
             unit: "mm",
@@ -223,8 +226,8 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
     Feature {
         doc: FeatureDoc {
             name: "LeastAxisLength",
-            ibsi: Ibsi::Same("7J51"),
-            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the voxel centres along the principal axes",
+            ibsi: Ibsi::Differs("7J51", SAMPLE),
+            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the N voxel centres along the principal axes",
             formula: "4 √λ₃",
             meaning: "Thickness of the ellipsoid with the region's second moments.",
             unit: "mm",
@@ -239,7 +242,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
         doc: FeatureDoc {
             name: "Elongation",
             ibsi: Ibsi::Same("Q3CK"),
-            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the voxel centres along the principal axes",
+            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the N voxel centres along the principal axes",
             formula: "√(λ₂ / λ₁)",
             meaning: "1 where length and width are equal, 0 for a line.",
             unit: "1",
@@ -253,7 +256,7 @@ pub static FEATURES: &[Feature<ShapeTerms>] = &[
         doc: FeatureDoc {
             name: "Flatness",
             ibsi: Ibsi::Same("N17B"),
-            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the voxel centres along the principal axes",
+            symbols: "λ₁ ≥ λ₂ ≥ λ₃: variances of the N voxel centres along the principal axes",
             formula: "√(λ₃ / λ₁)",
             meaning: "1 for a ball, 0 for a single slice.",
             unit: "1",

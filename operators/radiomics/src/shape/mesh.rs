@@ -1,6 +1,9 @@
 //! Area and volume of the surface mesh of a region.
 
-use super::marching_cubes::{CORNERS_ZYX, fold, triangles};
+use super::{
+    bits::{Bits, places, shifted},
+    marching_cubes::{CORNERS_ZYX, fold, triangles},
+};
 use crate::Region;
 
 /// How large the mesh is.
@@ -89,44 +92,35 @@ impl Contribution {
 /// Indices count from the corner of the bounding box padded by one voxel, as in PyRadiomics:
 /// where the mesh is not closed, its signed volume depends on the origin.
 fn tally(region: &Region) -> [Tally; 256] {
-    let [_, ny, nx] = region.padded_shape_zyx();
-    let skip = region.margin_zyx.map(|margin| margin - 1);
-    let [cubes_z, cubes_y, cubes_x] = region.bounding_box.shape_zyx.map(|n| n + 1);
+    let bits = Bits::of(region);
+    let [nz, ny, _] = bits.shape_zyx;
     let mut tallies = [Tally::default(); 256];
-    // Corner of a cube by the column (z, y) it is in: bits of the pattern at x and at x + 1.
-    let column_bits = |x: usize| {
-        let mut bits = [0u8; 4];
-        for (corner, offset) in CORNERS_ZYX.iter().enumerate() {
-            if offset[2] == x {
-                bits[2 * offset[0] + offset[1]] |= 1 << corner;
-            }
-        }
-        bits
-    };
-    let (near, far) = (column_bits(0), column_bits(1));
-    for z in 0..cubes_z {
-        for y in 0..cubes_y {
-            let row = |dz: usize, dy: usize| {
-                let start = ((z + dz + skip[0]) * ny + y + dy + skip[1]) * nx + skip[2];
-                &region.mask[start..=start + cubes_x]
-            };
-            let rows = [row(0, 0), row(0, 1), row(1, 0), row(1, 1)];
-            let mut near_bits = 0u8;
-            for x in 0..cubes_x {
-                let (mut far_bits, mut next_near_bits) = (0, 0);
-                for column in 0..4 {
-                    let inside = rows[column][x + 1];
-                    far_bits |= inside * far[column];
-                    next_near_bits |= inside * near[column];
-                }
-                let pattern = near_bits | far_bits;
-                near_bits = next_near_bits;
-                if pattern != 0 && pattern != 0xff {
-                    let tally = &mut tallies[usize::from(pattern)];
+    for z in 0..nz - 1 {
+        for y in 0..ny - 1 {
+            let rows =
+                [(z, y), (z, y + 1), (z + 1, y), (z + 1, y + 1)].map(|(z, y)| bits.row(z, y));
+            for word in 0..bits.words {
+                // The corners of 64 cubes at once, by the row and by x or x + 1.
+                let near = rows.map(|row| row[word]);
+                let far = rows.map(|row| shifted(row, word));
+                let [some, all] = near
+                    .into_iter()
+                    .chain(far)
+                    .fold([0, u64::MAX], |[some, all], corners| {
+                        [some | corners, all & corners]
+                    });
+                for place in places(some & !all) {
+                    let corner = |corners: u64| (corners >> place) as usize & 1;
+                    let pattern = CORNERS_ZYX
+                        .iter()
+                        .enumerate()
+                        .map(|(i, &[z, y, x])| corner([near, far][x][2 * z + y]) << i)
+                        .sum::<usize>();
+                    let tally = &mut tallies[pattern];
                     tally.cubes += 1;
                     tally.corner_sum_zyx[0] += z as u64;
                     tally.corner_sum_zyx[1] += y as u64;
-                    tally.corner_sum_zyx[2] += x as u64;
+                    tally.corner_sum_zyx[2] += (64 * word + place) as u64;
                 }
             }
         }

@@ -5,17 +5,19 @@
 //! the voxel centres.
 
 mod axes;
+mod bits;
 mod diameters;
 mod features;
+mod hull;
 mod marching_cubes;
 mod mesh;
 
-pub use axes::principal_variances_mm2;
+pub use axes::{principal_sample_variances_mm2, principal_variances_mm2};
 pub use diameters::Diameters;
 pub use features::FEATURES;
 pub use mesh::MeshSize;
 
-use crate::{Compute, FeatureClass, Region};
+use crate::{Compute, FeatureClass, Region, Standard};
 
 /// What the shape features are computed from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,8 +50,11 @@ pub static SHAPE: FeatureClass = FeatureClass {
     name: "shape",
     title: "Size and shape of the region in three dimensions",
     docs: || FEATURES.iter().map(|feature| &feature.doc).collect(),
-    compute: Compute::FromMask(|region, _, wanted| {
-        let terms = ShapeTerms::of(region);
+    compute: Compute::FromMask(|region, settings, wanted| {
+        let mut terms = ShapeTerms::of(region);
+        if settings.standard == Standard::Ibsi {
+            terms.variances_mm2 = principal_sample_variances_mm2(region);
+        }
         Ok(wanted
             .iter()
             .map(|&feature| (FEATURES[feature].value)(&terms))

@@ -1,9 +1,29 @@
 //! A whole extraction: what is done to image and mask, which images are derived, what is
 //! computed on them. A parameter file says no less and no more.
 
+mod advice;
+mod canonical;
+mod classes;
+mod images;
+mod images_ibsi2;
+#[cfg(test)]
+mod key_tests;
+mod keys;
+mod layer;
+mod reader;
+pub(crate) mod reference;
+mod report;
+mod resolve;
+mod schema;
+mod yaml;
+
+pub use report::{ParameterError, Warning, WarningKind};
+
 use crate::{
     Settings, Standard,
-    filters::{Gabor, Laws, Lbp2dMethod, Mean, NonseparableWavelet, SampledLog, SeparableWavelet},
+    filters::{
+        self, Gabor, Laws, Lbp2dMethod, Mean, NonseparableWavelet, SampledLog, SeparableWavelet,
+    },
 };
 
 /// Everything an extraction depends on besides image and mask. The defaults are PyRadiomics'.
@@ -45,12 +65,6 @@ impl Default for Parameters {
 }
 
 impl Parameters {
-    /// The parameters in one fixed form, for provenance.
-    #[must_use]
-    pub fn canonical(&self) -> String {
-        format!("{self:?}")
-    }
-
     /// Whose definitions hold.
     #[must_use]
     pub fn standard(&self) -> Standard {
@@ -74,10 +88,7 @@ impl ImageParameters {
     pub fn names(&self) -> Vec<String> {
         match &self.image_type {
             ImageType::Original => vec!["original".to_owned()],
-            ImageType::LoG { sigmas } => sigmas
-                .iter()
-                .map(|sigma| format!("log-sigma-{}-mm-3D", sigma.text))
-                .collect(),
+            ImageType::LoG { sigmas } => sigmas.iter().map(LogSigma::image_name).collect(),
             ImageType::Wavelet { levels, .. } => self.wavelet_names(*levels),
             ImageType::Square => vec!["square".to_owned()],
             ImageType::SquareRoot => vec!["squareroot".to_owned()],
@@ -89,7 +100,7 @@ impl ImageParameters {
                 .map(|level| format!("lbp-3D-m{level}"))
                 .chain(["lbp-3D-k".to_owned()])
                 .collect(),
-            ibsi => vec![crate::filters::ibsi2_name(ibsi)],
+            ibsi2 => filters::ibsi2::name(ibsi2).into_iter().collect(),
         }
     }
 
@@ -257,6 +268,12 @@ impl LogSigma {
             text: format!("{mm:?}").replace('.', "-"),
         }
     }
+
+    /// The first part of the names of its columns, such as `log-sigma-1-5-mm-3D`.
+    #[must_use]
+    pub fn image_name(&self) -> String {
+        format!("log-sigma-{}-mm-3D", self.text)
+    }
 }
 
 /// How an image is derived from the preprocessed one.
@@ -299,6 +316,9 @@ pub enum ImageType {
         samples: usize,
         /// How a pattern becomes a number.
         method: Lbp2dMethod,
+        /// The array axis across which slices are taken where features are not in 2D
+        /// (`force2Ddimension` without `force2D`). Default: 0, z.
+        slice_axis: Option<usize>,
     },
     /// Local binary patterns in 3D by spherical harmonics, one image a level and the kurtosis.
     Lbp3d {

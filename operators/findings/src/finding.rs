@@ -1,4 +1,4 @@
-//! What is wrong with a graph, said so that it can be corrected without a manual.
+//! One thing that is wrong, and its picture.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The graph cannot run, or would lose data.
+    /// Must be corrected.
     Error,
-    /// Something that could not be checked.
+    /// Worth knowing.
     Warning,
 }
 
@@ -207,68 +207,10 @@ fn shown(place: &Place) -> (String, String, String) {
     )
 }
 
-/// The candidate that is most like a name, if one is like it at all.
-#[must_use]
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let likeness = |candidate: &str| {
-        let typos = strsim::damerau_levenshtein(name, candidate);
-        let few = typos <= 1 + name.chars().count().max(candidate.chars().count()) / 4;
-        let part = name.len() > 2
-            && candidate.len() > 2
-            && (candidate.contains(name) || name.contains(candidate));
-        (few || part).then_some(typos)
-    };
-    candidates
-        .into_iter()
-        .filter_map(|candidate| likeness(candidate).map(|typos| (typos, candidate)))
-        .min_by_key(|(typos, _)| *typos)
-        .map(|(_, candidate)| candidate)
-}
-
-/// A fix for a name that does not exist: the nearest one, or all that there are.
-#[must_use]
-pub(crate) fn did_you_mean<'a>(
-    name: &str,
-    what: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> String {
-    let candidates: Vec<_> = candidates.into_iter().collect();
-    let quoted: Vec<_> = candidates
-        .iter()
-        .take(16)
-        .map(|candidate| format!("`{candidate}`"))
-        .collect();
-    let all = if candidates.len() > quoted.len() {
-        ", ..."
-    } else {
-        ""
-    };
-    match nearest(name, candidates.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if candidates.is_empty() => format!("there are no {what}"),
-        None => format!("the {what} are {}{all}", quoted.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn nearest_takes_typos_and_parts_and_nothing_else() {
-        let names = ["spacing-mm", "interpolation", "pad-hu"];
-        assert_eq!(nearest("spacng-mm", names), Some("spacing-mm"));
-        assert_eq!(nearest("spacing", names), Some("spacing-mm"));
-        assert_eq!(nearest("zzz", names), None);
-        assert_eq!(
-            did_you_mean("zzz", "options", ["a", "b"]),
-            "the options are `a`, `b`"
-        );
-    }
 
     #[test]
     fn never_more_than_ten_lines() {
