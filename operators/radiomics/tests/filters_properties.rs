@@ -14,6 +14,7 @@ use renalflow_radiomics::{
 /// Every filter of PyRadiomics.
 fn image_types() -> Vec<ImageType> {
     let lbp2d = |method| ImageType::Lbp2d {
+        slice_axis: None,
         radius_voxels: 2.0,
         samples: 8,
         method,
@@ -240,6 +241,7 @@ fn what_cannot_be_done_is_refused_with_the_rule() {
     }
 
     let lbp2d = |radius_voxels, samples, method| ImageType::Lbp2d {
+        slice_axis: None,
         radius_voxels,
         samples,
         method,
