@@ -16,10 +16,9 @@ use crate::BoundingBox;
 #[must_use]
 pub fn gradient_magnitude(source: &Source<'_>, use_spacing: bool) -> Derived {
     let geometry = source.image.geometry();
-    let weights_zyx =
-        geometry
-            .spacing_zyx_mm
-            .map(|mm| if use_spacing { 0.5 * (1.0 / mm) } else { 0.5 });
+    let weights_zyx = geometry
+        .spacing_zyx_mm
+        .map(|mm| if use_spacing { 0.5 * (1.0 / mm) } else { 0.5 });
     let [_, ny, nx] = source.window.shape_zyx;
     let mut values = vec![0.0; source.window.shape_zyx.iter().product()];
     with_image!(source.image, volume => {
