@@ -6,9 +6,10 @@ mod sphere;
 mod spline;
 
 use rayon::prelude::*;
-use renalflow_imaging::{Image, with_image};
+use renalflow_imaging::Image;
 
-use super::{Derived, Source};
+use super::{Derived, Source, read_row};
+use crate::simd::{Kernel, run_widest};
 use crate::error::RadiomicsError;
 use crate::simd::{Kernel, run_widest};
 use kurtosis::{Real, Summation};
@@ -247,7 +248,14 @@ impl<S: SampleType> Kernel for Slice<'_, '_, S> {
                 continue;
             };
             self.scratch.combine_y(sphere, y, start, end - start);
-            patterns.read_row(self.z, y, start..end, &mut centres);
+            let [z0, y0, x0] = window.start_zyx;
+            centres.clear();
+            read_row(
+                patterns.source.image,
+                [z0 + self.z, y0 + y],
+                x0 + start..x0 + end,
+                &mut centres,
+            );
             for (i, chunk) in centres.chunks(LANES).enumerate() {
                 let x = start + i * LANES;
                 let width = chunk.len();
@@ -255,11 +263,7 @@ impl<S: SampleType> Kernel for Slice<'_, '_, S> {
                 let mut centres = [f64::NAN; LANES];
                 centres[..width].copy_from_slice(chunk);
                 self.scratch.samples(sphere, i * LANES, &mut samples);
-                let first_zyx = [
-                    window.start_zyx[0] + self.z,
-                    window.start_zyx[1] + y,
-                    window.start_zyx[2] + x,
-                ];
+                let first_zyx = [z0 + self.z, y0 + y, x0 + x];
                 patterns.correct::<S>(first_zyx, &centres, self.doubt, &mut samples);
                 for (rounded, samples) in rounded.iter_mut().zip(&samples) {
                     for l in 0..LANES {
@@ -359,18 +363,6 @@ fn size(matrix: &[f64], coefficients: &[[f64; LANES]]) -> [f64; LANES] {
 }
 
 impl Patterns<'_> {
-    /// The voxels of a part of a row of the window.
-    fn read_row(&self, z: usize, y: usize, x: std::ops::Range<usize>, voxels: &mut Vec<f64>) {
-        let [_, ny, nx] = self.source.image.geometry().shape_zyx;
-        let [z0, y0, x0] = self.source.window.start_zyx;
-        let start = ((z0 + z) * ny + y0 + y) * nx + x0;
-        voxels.clear();
-        with_image!(self.source.image, volume => {
-            let row = &volume.voxels()[start + x.start..start + x.end];
-            voxels.extend(row.iter().map(|&voxel| f64::from(voxel)));
-        });
-    }
-
     /// Put right what the fast way to the samples leaves wrong or open: samples beyond the
     /// image are 0, and where the last bit decides it must be scipy's.
     ///
