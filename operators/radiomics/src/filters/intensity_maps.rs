@@ -3,10 +3,8 @@
 
 use renalflow_imaging::{Image, with_image};
 
-use super::{
-    Derived, Source, rows,
-    simd::{Kernel, run_widest},
-};
+use super::{Derived, Source, rows};
+use crate::simd::{Kernel, run_widest};
 
 /// A function of intensities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,11 +3,9 @@
 use rayon::prelude::*;
 use renalflow_imaging::{Image, with_image};
 
-use super::{
-    Derived, Lbp2dMethod, Source,
-    simd::{Kernel, run_widest},
-};
+use super::{Derived, Lbp2dMethod, Source};
 use crate::error::RadiomicsError;
+use crate::simd::{Kernel, run_widest};
 
 /// Samples that fit a pattern of 64 bits.
 const MAX_SAMPLES: usize = 64;

@@ -17,7 +17,7 @@ mod lines;
 mod log;
 mod outcome;
 mod recursive_gaussian;
-mod simd;
+
 mod wavelet;
 
 pub use ibsi2::{

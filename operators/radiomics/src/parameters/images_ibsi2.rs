@@ -13,7 +13,7 @@ use super::{
     layer::{Entry, Layer, Layers},
     reader::{NOWHERE, pairs},
     report::{Report, quoted},
-    schema::{Count, Key, Kind, Number, Origin, Range, Reader},
+    schema::{Count, Key, Kind, MAX_ITEMS, Number, Origin, Range, Reader},
     yaml::{Data, Node, Pair},
 };
 use crate::{
@@ -275,6 +275,18 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 pub(super) fn read(pair: &Pair, report: &mut Report<'_>) -> Option<Vec<ImageEntry>> {
     let of_type = IBSI2_TYPES.iter().find(|t| t.name == &*pair.name)?;
     let entries = match &pair.value.data {
+        Data::List(items) if items.len() > MAX_ITEMS => {
+            report.error(
+                pair.value.spot,
+                format!(
+                    "`{}` must be at most {MAX_ITEMS} filters, this has {}",
+                    of_type.name,
+                    items.len()
+                ),
+                "give each set of filters a file of its own",
+            );
+            Vec::new()
+        }
         Data::List(items) => items
             .iter()
             .filter_map(|item| read_one(of_type, item, item.spot, report))

@@ -319,7 +319,7 @@ pub(super) static VOXEL_ARRAY_SHIFT: Key = Key {
 
 pub(super) static SIGMA: Key = Key {
     name: "sigma",
-    kind: Kind::Numbers(Range::above_zero_to(1e6), Count::Any),
+    kind: Kind::Numbers(Range::POSITIVE, Count::Any),
     unit: "mm",
     about: "Widths of the Gaussian, each of which yields an image. A width's column name shows \
             it as it is written: `1.0` as `1-0`, `1` as `1`.",

@@ -68,6 +68,7 @@ IBSI code.
 - A section or an image type with nothing in it means its defaults; PyRadiomics refuses it.
 - A key that is in a JSON object twice is an error; PyRadiomics takes the last.
 - An image type cannot have a `label` of its own.
+- Tags (`!!float`) are refused.
 - A feature that PyRadiomics deprecates is computed where it is named, with a warning; PyRadiomics
   leaves some of their columns out.
 ";

@@ -27,13 +27,15 @@ impl ParameterError {
     }
 }
 
+/// All findings with their pictures; the first without `error: `, which whoever prints the
+/// error puts before it.
 impl fmt::Display for ParameterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, finding) in self.findings.iter().enumerate() {
-            if i > 0 {
-                f.write_str("\n\n")?;
+            match i {
+                0 => write_bare(finding, f)?,
+                _ => write!(f, "\n\n{finding}")?,
             }
-            write!(f, "{finding}")?;
         }
         if self.left_out > 0 {
             write!(f, "\n\nand {} more", self.left_out)?;
@@ -118,13 +120,20 @@ impl WarningKind {
     }
 }
 
+/// The message with its picture, without `warning: `.
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Finding::warning(self.kind.message())
+        let finding = Finding::warning(self.kind.message())
             .at(self.place.clone())
-            .fix(self.kind.fix())
-            .fmt(f)
+            .fix(self.kind.fix());
+        write_bare(&finding, f)
     }
+}
+
+fn write_bare(finding: &Finding, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let text = finding.to_string();
+    let severity = format!("{}: ", finding.severity);
+    f.write_str(text.strip_prefix(&severity).unwrap_or(&text))
 }
 
 /// Collects what is wrong with a text.

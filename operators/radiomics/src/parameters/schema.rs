@@ -135,6 +135,9 @@ impl Range {
     }
 }
 
+/// Most items of a list: each width or filter is an image to derive.
+pub(super) const MAX_ITEMS: usize = 1000;
+
 /// How many values a list may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Count {
@@ -146,17 +149,18 @@ pub(super) enum Count {
 
 impl Count {
     fn allows(self, count: usize) -> bool {
-        match self {
-            Self::Any => true,
-            Self::AtLeastOne => count >= 1,
-            Self::OneOrTwo => count == 1 || count == 2,
-            Self::Three => count == 3,
-        }
+        count <= MAX_ITEMS
+            && match self {
+                Self::Any => true,
+                Self::AtLeastOne => count >= 1,
+                Self::OneOrTwo => count == 1 || count == 2,
+                Self::Three => count == 3,
+            }
     }
 
     fn words(self) -> &'static str {
         match self {
-            Self::Any => "",
+            Self::Any => "at most 1000 ",
             Self::AtLeastOne => "one or more ",
             Self::OneOrTwo => "one or two ",
             Self::Three => "three ",

@@ -177,7 +177,7 @@ fn a_wrong_type() {
       fix: the default is `false`
     ");
     assert_snapshot!(refusal("imageType:\n  LoG:\n    sigma: 3\n"), @r"
-    error: `sigma` must be a list of numbers above 0, at most 1000000, this is `3`
+    error: `sigma` must be a list of at most 1000 numbers above 0, this is `3`
      --> params.yaml:3:12
       |
     3 |     sigma: 3
@@ -261,7 +261,7 @@ fn a_value_out_of_range() {
       fix: leave it out where it is not wanted
     ");
     assert_snapshot!(refusal("imageType:\n  LoG:\n    sigma: [1.0, 0, 2.0]\n"), @r"
-    error: each value of `sigma` must be a number above 0, at most 1000000, this is `0`
+    error: each value of `sigma` must be a number above 0, this is `0`
      --> params.yaml:3:18
       |
     3 |     sigma: [1.0, 0, 2.0]

@@ -28,10 +28,10 @@ fn read_with_warnings(text: &str) -> (Parameters, Vec<WarningKind>) {
     }
 }
 
-/// What is said of a text that is refused.
+/// What is said of a text that is refused, as a command prints it.
 fn refusal(text: &str) -> String {
     match Parameters::from_text(text, "params.yaml") {
         Ok(_) => panic!("accepted: {text}"),
-        Err(error) => error.to_string(),
+        Err(error) => format!("error: {error}"),
     }
 }

@@ -23,7 +23,7 @@ fn a_warning_shows_where_it_is() {
     let text = "setting:\n  binCount: 32\n  binWidth: 25\n";
     let (_, warnings) = Parameters::from_text(text, "params.yaml").unwrap();
     insta::assert_snapshot!(warnings[0], @r"
-    warning: `binWidth` has no effect beside `binCount`
+    `binWidth` has no effect beside `binCount`
      --> params.yaml:3:3
       |
     3 |   binWidth: 25
