@@ -10,7 +10,7 @@ use common::{grid, image, mask};
 use renalflow_imaging::{Image, LabelMap};
 use renalflow_radiomics::{
     CLASSES, ClassSelection, Discretisation, ImageParameters, ImageType, Parameters,
-    RadiomicsError, Settings, VoxelParameters,
+    RadiomicsError, Settings, Standard, VoxelParameters,
     maps::{DEFAULT_MEMORY_BOUND_BYTES, MapError, MapSlab},
 };
 
@@ -110,6 +110,22 @@ fn a_flat_neighbourhood_has_no_spread_at_all() {
     for feature in ["Variance", "Skewness", "Kurtosis", "MeanAbsoluteDeviation"] {
         let column = format!("original_firstorder_{feature}");
         assert!(maps[&column].iter().all(|&v| v == 0.0), "{feature}");
+    }
+}
+
+#[test]
+fn the_classes_of_ibsi_have_maps_too() {
+    let case = case(wavy, block);
+    let mut parameters = parameters();
+    parameters.images[0].settings.standard = Standard::Ibsi;
+    parameters.settings.standard = Standard::Ibsi;
+    for masked_kernel in [true, false] {
+        parameters.voxel.masked_kernel = masked_kernel;
+        let maps = compute(&parameters, &case).unwrap();
+        for class in ["firstorder", "glcm", "gldzm", "ngldm"] {
+            let prefix = format!("original_{class}_");
+            assert!(maps.keys().any(|key| key.starts_with(&prefix)), "{class}");
+        }
     }
 }
 
