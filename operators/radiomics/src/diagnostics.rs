@@ -174,10 +174,35 @@ fn describe_image(stage: &str, image: &Image, diagnostics: &mut Vec<Diagnostic>)
     };
     put("Spacing", tuple(geometry.spacing_zyx_mm));
     put("Size", tuple(geometry.shape_zyx));
-    let [mean, minimum, maximum] = with_image!(image, volume => range(volume));
+    let [mean, minimum, maximum] = match image {
+        Image::I16(volume) => range_of_integers(volume.voxels()),
+        Image::F32(volume) => range(volume),
+        Image::F64(volume) => range(volume),
+    };
     put("Mean", DiagnosticValue::Real(mean));
     put("Minimum", DiagnosticValue::Real(minimum));
     put("Maximum", DiagnosticValue::Real(maximum));
+}
+
+/// Mean, minimum and maximum, in integers, which are exact in any order.
+fn range_of_integers(voxels: &[i16]) -> [f64; 3] {
+    // As many as a 32-bit sum surely holds.
+    const BLOCK: usize = 1 << 16;
+    let mut sum = 0i64;
+    let (mut minimum, mut maximum) = (i16::MAX, i16::MIN);
+    for block in voxels.chunks(BLOCK) {
+        let (mut of_block, mut lowest, mut highest) = (0i32, i16::MAX, i16::MIN);
+        for &x in block {
+            of_block = of_block.wrapping_add(i32::from(x));
+            lowest = lowest.min(x);
+            highest = highest.max(x);
+        }
+        sum += i64::from(of_block);
+        minimum = minimum.min(lowest);
+        maximum = maximum.max(highest);
+    }
+    let mean = sum as f64 / voxels.len() as f64;
+    [mean, f64::from(minimum), f64::from(maximum)]
 }
 
 /// Mean, minimum and maximum; summed in blocks, so that the order is fixed and vectors of
@@ -304,7 +329,7 @@ fn image_digest(image: &Image) -> String {
 }
 
 /// BLAKE3 of the voxels' bytes, little endian.
-pub(crate) fn digest<T: bytemuck::NoUninit>(voxels: &[T]) -> String {
+fn digest<T: bytemuck::NoUninit>(voxels: &[T]) -> String {
     blake3::hash(bytemuck::cast_slice(voxels))
         .to_hex()
         .to_string()

@@ -2,7 +2,7 @@
 
 use renalflow_imaging::{Geometry, LabelMap, boxes::BoundingBox, crop::crop_labels};
 
-use crate::{Region, Settings, diagnostics::digest, error::RadiomicsError, region};
+use crate::{Region, Settings, error::RadiomicsError, region};
 
 /// A label map cut to its labels, with what is needed of the whole: a mask is nearly all
 /// background, and an extraction that kept it would need the memory of a second volume.
@@ -14,7 +14,8 @@ pub struct Mask {
     pub start_zyx: [usize; 3],
     /// The grid of the whole.
     pub geometry: Geometry,
-    /// BLAKE3 of the whole.
+    /// BLAKE3 of the shape of the whole, where the part lies in it, and its labels: the same
+    /// for the same mask, since all the rest is background.
     pub digest: String,
 }
 
@@ -36,11 +37,17 @@ impl Mask {
             },
             |inner| crate::prepare::grown(&inner, [1; 3], geometry.shape_zyx),
         );
+        let labels = crop_labels(labels, &part)?;
+        let place = [geometry.shape_zyx, part.start_zyx, part.shape_zyx].concat();
+        let place: Vec<u64> = place.into_iter().map(|n| n as u64).collect();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(bytemuck::cast_slice(&place));
+        hasher.update(bytemuck::cast_slice(labels.volume.voxels()));
         Ok(Self {
-            labels: crop_labels(labels, &part)?,
+            labels,
             start_zyx: part.start_zyx,
             geometry,
-            digest: digest(labels.volume.voxels()),
+            digest: hasher.finalize().to_hex().to_string(),
         })
     }
 

@@ -8,6 +8,9 @@ use crate::{
 /// Number of buckets that values are sorted into.
 const BUCKETS: usize = 4096;
 
+/// Fewer values than this are sorted in less time than counted.
+const SORTED_BELOW: usize = 512;
+
 /// The values that would have the given ranks, from 0, among the values sorted.
 ///
 /// Values are counted in buckets of equal width; only those in the buckets that hold the ranks
@@ -17,6 +20,11 @@ const BUCKETS: usize = 4096;
 /// `values`: finite, more of them than the largest rank. `ranks`: at most 65,535. Returns one
 /// value a rank.
 pub(crate) fn order_statistics(values: &[f64], ranks: &[usize]) -> Vec<f64> {
+    if values.len() < SORTED_BELOW {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        return ranks.iter().map(|&rank| sorted[rank]).collect();
+    }
     let bucket_of = buckets(values);
     let counts = counts(&bucket_of);
 

@@ -87,7 +87,8 @@ fn features_are_selected_by_name() {
     };
     assert_eq!(
         columns(&select("glcm", &["SumVariance", "Contrast"])).unwrap(),
-        ["original_glcm_SumVariance", "original_glcm_Contrast"]
+        ["original_glcm_SumVariance", "original_glcm_Contrast"],
+        "in the order in which they are named"
     );
     let error = columns(&select("glcm", &["Contrasts"])).unwrap_err();
     assert!(matches!(&error, RadiomicsError::UnknownFeature { name, .. } if name == "Contrasts"));
@@ -96,7 +97,7 @@ fn features_are_selected_by_name() {
     assert!(
         error
             .to_string()
-            .contains("firstorder, shape, shape2D, glcm"),
+            .contains("firstorder, shape, shape2D, glcm, glrlm"),
         "{error}"
     );
     assert!(

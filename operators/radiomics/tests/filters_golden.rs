@@ -110,53 +110,60 @@ fn image(case: &str, geometry: Geometry, voxels: Vec<f64>) -> Image {
     }
 }
 
-#[test]
-fn every_filter_gives_the_images_of_pyradiomics() {
-    let mut images: BTreeMap<&str, (Image, BoundingBox, Vec<u8>)> = BTreeMap::new();
-    let mut expected: BTreeMap<(&str, &str), Vec<(&str, Vec<f64>)>> = BTreeMap::new();
-    let mut input = None;
+/// An image of the table, the part that was written, and the mask on it.
+struct Input {
+    case: &'static str,
+    image: Image,
+    window: BoundingBox,
+    inside: Vec<u8>,
+}
+
+/// Names and values of derived images, by case and key.
+type Expected = BTreeMap<(&'static str, &'static str), Vec<(&'static str, Vec<f64>)>>;
+
+fn read_table() -> (Vec<Input>, Expected) {
+    let (mut inputs, mut expected) = (Vec::new(), Expected::new());
     for line in FILTERS.lines().filter(|line| !line.starts_with('#')) {
         let [case, key, rest] = line.splitn(3, ',').collect::<Vec<_>>()[..] else {
             panic!("{line}");
         };
-        match key {
-            "image" => {
-                let values = numbers(rest);
-                let (header, voxels) = values.split_at(12);
-                let index = |i: usize| -> [usize; 3] {
-                    [
-                        header[i] as usize,
-                        header[i + 1] as usize,
-                        header[i + 2] as usize,
-                    ]
-                };
-                let geometry =
-                    Geometry::upright(index(0), [header[3], header[4], header[5]]).unwrap();
-                let window = BoundingBox {
+        if key == "image" {
+            let values = numbers(rest);
+            let (header, voxels) = values.split_at(12);
+            let index = |i: usize| [i, i + 1, i + 2].map(|i| header[i] as usize);
+            let spacing_zyx_mm = [header[3], header[4], header[5]];
+            let geometry = Geometry::upright(index(0), spacing_zyx_mm).unwrap();
+            inputs.push(Input {
+                case,
+                image: image(case, geometry, voxels.to_vec()),
+                window: BoundingBox {
                     start_zyx: index(6),
                     shape_zyx: index(9),
-                };
-                input = Some((image(case, geometry, voxels.to_vec()), window));
-            }
-            "mask" => {
-                let (image, window) = input.take().unwrap();
-                let inside = numbers(rest).into_iter().map(|v| v as u8).collect();
-                images.insert(case, (image, window, inside));
-            }
-            _ => {
-                let (name, values) = rest.split_once(',').unwrap();
-                let images = expected.entry((case, key)).or_default();
-                images.push((name, numbers(values)));
-            }
+                },
+                inside: Vec::new(),
+            });
+        } else if key == "mask" {
+            inputs.last_mut().unwrap().inside =
+                numbers(rest).into_iter().map(|v| v as u8).collect();
+        } else {
+            let (name, values) = rest.split_once(',').unwrap();
+            let images = expected.entry((case, key)).or_default();
+            images.push((name, numbers(values)));
         }
     }
+    (inputs, expected)
+}
 
+#[test]
+fn every_filter_gives_the_images_of_pyradiomics() {
+    let (inputs, expected) = read_table();
     let mut wrong = Vec::new();
-    for (&case, (image, window, inside)) in &images {
+    for input in &inputs {
+        let (case, inside) = (input.case, &input.inside);
         for (key, image_type, force_2d_across_axis) in filters() {
             let source = Source {
-                image,
-                window,
+                image: &input.image,
+                window: &input.window,
                 inside,
                 force_2d_across_axis,
             };
@@ -207,7 +214,6 @@ fn every_discrete_wavelet_gives_the_sub_bands_of_pywavelets() {
     let signal = numbers(lines.next().unwrap().split_once(',').unwrap().1);
     let geometry = Geometry::upright([2, 2, signal.len()], [1.0; 3]).unwrap();
     let shape_zyx = geometry.shape_zyx;
-    // Along z and y the other rows are 0: only the low-pass of x is compared below.
     let mut count = 0;
     while let (Some(low), Some(high)) = (lines.next(), lines.next()) {
         let [name, "low", low] = low.splitn(3, ',').collect::<Vec<_>>()[..] else {

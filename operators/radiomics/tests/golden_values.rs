@@ -4,104 +4,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
+#[path = "common/synthetic.rs"]
+mod synthetic;
 
 use std::collections::BTreeMap;
 
-use common::{assert_equal, grid, image, mask};
-use renalflow_imaging::{Image, LabelMap};
-use renalflow_radiomics::{
-    CLASSES, ClassSelection, Discretisation, PyRadiomics, Settings, WeightingNorm, extract,
-};
+use common::assert_equal;
+use renalflow_radiomics::{CLASSES, PyRadiomics, extract};
+use synthetic::{settings, synthetic};
 
 const GOLDEN: &str = include_str!("golden/pyradiomics.csv");
-const SHAPE_ZYX: [usize; 3] = [7, 9, 11];
 
 fn rows() -> impl Iterator<Item = Vec<&'static str>> {
     GOLDEN.lines().skip(2).map(|line| line.split(',').collect())
-}
-
-fn synthetic(region: &str) -> (Image, LabelMap) {
-    let geometry = grid(SHAPE_ZYX, [2.5, 1.1, 0.8]);
-    let mut state = 12345u32;
-    let mut noise = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f64::from(state >> 16)
-    };
-    let count = geometry.len();
-    let mut intensities: Vec<f64> = (0..count).map(|_| noise() / 256.0 - 100.0).collect();
-    let speckle: Vec<f64> = (0..count).map(|_| noise()).collect();
-    if region == "flat" {
-        intensities.fill(-37.5);
-    }
-    let inside = (0..count).map(|i| {
-        let [_, ny, nx] = SHAPE_ZYX;
-        let [z, y, x] = [i / (ny * nx), i / nx % ny, i % nx].map(|n| n as f64);
-        let [z, y, x] = [z - 3.0, y - 4.0, x - 5.0];
-        u16::from(match region {
-            "ellipsoid" => {
-                let radius = (z / 2.5).powi(2) + (y / 3.5).powi(2) + (x / 4.5).powi(2);
-                radius <= 1.0 && speckle[i] > 6554.0
-            }
-            "scattered" => speckle[i] < 22000.0,
-            "slice" => z == -1.0 && speckle[i] > 20000.0,
-            "flat" => z * z + y * y + x * x <= 8.0,
-            other => panic!("no region {other}"),
-        })
-    });
-    let labels = inside.collect();
-    (image(&geometry, intensities), mask(&geometry, labels))
-}
-
-fn settings(variant: &str) -> Settings {
-    let default = Settings {
-        classes: CLASSES
-            .iter()
-            .filter(|class| class.is_default())
-            .map(|class| ClassSelection {
-                class: class.name.to_owned(),
-                features: (class.docs)()
-                    .iter()
-                    .map(|doc| doc.name.to_owned())
-                    .collect(),
-            })
-            .collect(),
-        ..Settings::default()
-    };
-    let weighted = |norm| Settings {
-        weighting_norm: Some(norm),
-        ..default.clone()
-    };
-    let across = |axis| Settings {
-        force_2d_across_axis: Some(axis),
-        ..default.clone()
-    };
-    match variant {
-        "default" => default,
-        "narrow" => Settings {
-            discretisation: Discretisation::BinWidth(3.7),
-            voxel_array_shift: 300.0,
-            ..default
-        },
-        "count" => Settings {
-            discretisation: Discretisation::BinCount(16),
-            ..default
-        },
-        "ordered" => Settings {
-            symmetric_glcm: false,
-            ..default
-        },
-        "manhattan" => weighted(WeightingNorm::Manhattan),
-        "euclidean" => weighted(WeightingNorm::Euclidean),
-        "infinity" => weighted(WeightingNorm::Infinity),
-        "no_weighting" => weighted(WeightingNorm::NoWeighting),
-        "far" => Settings {
-            distances_voxels: vec![1, 3],
-            ..default
-        },
-        "in_plane" => across(0),
-        "in_plane_y" => across(1),
-        other => panic!("no variant {other}"),
-    }
 }
 
 #[test]

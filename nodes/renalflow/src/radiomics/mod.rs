@@ -5,15 +5,28 @@ mod maps;
 mod output;
 mod work;
 
-use std::{path::Path, process::ExitCode, time::Instant};
+use std::{process::ExitCode, time::Instant};
 
 use renalflow_radiomics::Parameters;
 use renalflow_stage_radiomics::rows;
 
 use crate::{cli, screen};
 
+/// Keep freed memory for what comes next. Derived images and matrices come and go many times a
+/// case, all of the same few sizes; by default the allocator hands the larger ones back to the
+/// system each time, and every page is then faulted in again. Volumes stay above the threshold.
+fn keep_freed_memory() {
+    const VOLUME_BYTES: libc::c_int = 24 << 20;
+    // SAFETY: it sets two numbers of the allocator, before other threads start.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, VOLUME_BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 4 * VOLUME_BYTES);
+    }
+}
+
 /// Do what the command line asks: 0 where every row has its features, 1 otherwise.
 pub fn radiomics(options: &cli::Radiomics) -> ExitCode {
+    keep_freed_memory();
     match run(options) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
@@ -27,7 +40,7 @@ pub fn radiomics(options: &cli::Radiomics) -> ExitCode {
 /// Read parameters, cases and destination before anything is computed; then compute and write.
 /// Returns the number of rows that failed.
 fn run(options: &cli::Radiomics) -> Result<usize, String> {
-    let parameters = parameters(options.params.as_deref())?;
+    let parameters = parameters(options)?;
     let columns = parameters.columns().map_err(|error| error.to_string())?;
     let cases = cases::read(options, &parameters)?;
     let destination = output::Destination::of(options, cases.len())?;
@@ -69,13 +82,15 @@ fn run(options: &cli::Radiomics) -> Result<usize, String> {
 }
 
 /// The parameters of a file, or the defaults; its errors and warnings are printed.
-fn parameters(path: Option<&Path>) -> Result<Parameters, String> {
-    let Some(path) = path else {
+fn parameters(options: &cli::Radiomics) -> Result<Parameters, String> {
+    let Some(path) = &options.params else {
         return Ok(Parameters::default());
     };
     let (parameters, warnings) = Parameters::read(path).map_err(|error| error.to_string())?;
-    for warning in warnings {
-        screen::remark(format!("warning: {warning}"));
+    if !options.quiet {
+        for warning in warnings {
+            screen::remark(format!("warning: {warning}"));
+        }
     }
     Ok(parameters)
 }

@@ -236,7 +236,32 @@ pub(crate) fn reserve<T>(count: usize) -> Result<Vec<T>, SampleError> {
     voxels
         .try_reserve_exact(count)
         .map_err(|_| SampleError::Memory(count as u128 * size_of::<T>() as u128))?;
+    ask_for_huge_pages(&mut voxels);
     Ok(voxels)
+}
+
+/// Ask for large pages where a volume will be written: each page costs a fault, and a volume of
+/// a CT has tens of thousands of small ones.
+fn ask_for_huge_pages<T>(voxels: &mut Vec<T>) {
+    const PAGE_BYTES: usize = 4096;
+    const WORTH_BYTES: usize = 4 << 20;
+    let memory = voxels.spare_capacity_mut();
+    let start = memory.as_mut_ptr().cast::<u8>();
+    let first = start.align_offset(PAGE_BYTES);
+    let bytes = size_of_val(memory).saturating_sub(first) / PAGE_BYTES * PAGE_BYTES;
+    if bytes < WORTH_BYTES {
+        return;
+    }
+    // SAFETY: the pages lie within the vector's own allocation, and the advice changes neither
+    // what they hold nor who may use them. A kernel that does not know it says so, which is no
+    // reason to stop.
+    let _ = unsafe {
+        rustix::mm::madvise(
+            start.add(first).cast(),
+            bytes,
+            rustix::mm::Advice::LinuxHugepage,
+        )
+    };
 }
 
 /// Collect unscaled samples that convert without loss.

@@ -3,11 +3,9 @@
 use rayon::prelude::*;
 use renalflow_imaging::with_image;
 
-use super::{
-    Derived, Source,
-    simd::{Kernel, run_widest},
-};
+use super::{Derived, Source};
 use crate::BoundingBox;
+use crate::simd::{Kernel, run_widest};
 
 /// The length of the vector of central differences, per mm or per voxel, in the window.
 ///

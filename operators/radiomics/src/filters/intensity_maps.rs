@@ -1,12 +1,10 @@
 //! Square, square root, logarithm and exponential of intensities, scaled so that the largest
 //! magnitude of the image stays what it is.
 
-use renalflow_imaging::{Image, with_image};
+use renalflow_imaging::Image;
 
-use super::{
-    Derived, Source, rows,
-    simd::{Kernel, run_widest},
-};
+use super::{Derived, Source, columns, read_row, rows};
+use crate::simd::{Kernel, run_widest};
 
 /// A function of intensities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,22 +97,22 @@ pub fn map_intensities(source: &Source<'_>, map: IntensityMap, scale: IntensityS
 }
 
 fn inside(source: &Source<'_>, f: impl Fn(f64) -> f64) -> Vec<f64> {
-    let [_, _, nx] = source.window.shape_zyx;
+    let nx = source.window.shape_zyx[2];
     let mut values = vec![0.0; source.inside.len()];
-    with_image!(source.image, volume => {
-        for ([z, y], (row, mask)) in rows(source.window).zip(
-            values.chunks_exact_mut(nx).zip(source.inside.chunks_exact(nx)),
-        ) {
-            let [_, image_ny, image_nx] = volume.geometry().shape_zyx;
-            let start = (z * image_ny + y) * image_nx + source.window.start_zyx[2];
-            let voxels = &volume.voxels()[start..start + nx];
-            for ((value, &voxel), &inside) in row.iter_mut().zip(voxels).zip(mask) {
-                if inside != 0 {
-                    *value = f(voxel.into());
-                }
+    let mut row = Vec::with_capacity(nx);
+    for (zy, (values, inside)) in rows(source.window).zip(
+        values
+            .chunks_exact_mut(nx)
+            .zip(source.inside.chunks_exact(nx)),
+    ) {
+        row.clear();
+        read_row(source.image, zy, columns(source.window), &mut row);
+        for ((value, &voxel), &inside) in values.iter_mut().zip(&row).zip(inside) {
+            if inside != 0 {
+                *value = f(voxel);
             }
         }
-    });
+    }
     values
 }
 

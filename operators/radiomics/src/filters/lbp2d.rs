@@ -3,11 +3,9 @@
 use rayon::prelude::*;
 use renalflow_imaging::{Image, with_image};
 
-use super::{
-    Derived, Lbp2dMethod, Source,
-    simd::{Kernel, run_widest},
-};
+use super::{Derived, Lbp2dMethod, Source};
 use crate::error::RadiomicsError;
+use crate::simd::{Kernel, run_widest};
 
 /// Samples that fit a pattern of 64 bits.
 const MAX_SAMPLES: usize = 64;
@@ -221,19 +219,23 @@ impl Circle {
         let (skip_rows, first_row, row_count) = within(row_axis, rows);
         let (skip_columns, first_column, column_count) = within(column_axis, columns);
         let mut padded = vec![0.0; rows * columns];
-        with_image!(source.image, volume => {
-            for row in 0..row_count {
-                let from = base
-                    + (first_row + row) * strides_zyx[row_axis]
-                    + first_column * strides_zyx[column_axis];
-                let to = (skip_rows + row) * columns + skip_columns;
-                let voxels = volume.voxels()[from..].iter().step_by(strides_zyx[column_axis]);
-                for (pixel, &voxel) in padded[to..to + column_count].iter_mut().zip(voxels) {
-                    *pixel = voxel.into();
-                }
-            }
-        });
+        for row in 0..row_count {
+            let from = base
+                + (first_row + row) * strides_zyx[row_axis]
+                + first_column * strides_zyx[column_axis];
+            let to = (skip_rows + row) * columns + skip_columns;
+            let pixels = &mut padded[to..to + column_count];
+            with_image!(source.image, volume => {
+                copy_strided(&volume.voxels()[from..], strides_zyx[column_axis], pixels);
+            });
+        }
         padded
+    }
+}
+
+fn copy_strided<T: Copy + Into<f64>>(voxels: &[T], stride: usize, pixels: &mut [f64]) {
+    for (pixel, &voxel) in pixels.iter_mut().zip(voxels.iter().step_by(stride)) {
+        *pixel = voxel.into();
     }
 }
 

@@ -6,11 +6,14 @@
 
 use std::ops::Range;
 
-use super::simd::{Kernel, run_widest};
 use crate::BoundingBox;
+use crate::simd::{Kernel, run_widest};
 
 /// Lines filtered at a time.
 pub(super) const LANES: usize = 16;
+
+/// Values that are gathered at a time where lines run along x, and lie apart in the buffer.
+const TOGETHER: usize = 4;
 
 /// One value of each of [`LANES`] lines.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,43 +74,59 @@ impl<T> Block<'_, T> {
     }
 }
 
+/// Room for lines, kept from pass to pass: memory that the system has to hand out and clean
+/// costs as much as a pass.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    data: Vec<Lanes>,
+    filtered: Vec<Lanes>,
+}
+
+/// The first `count` values of a buffer, whatever they are.
+pub(super) fn room<T: Copy>(buffer: &mut Vec<T>, count: usize, filler: T) -> &mut [T] {
+    if buffer.len() < count {
+        buffer.resize(count, filler);
+    }
+    &mut buffer[..count]
+}
+
 /// Filter a block along an axis.
 ///
 /// # Shapes
 /// Lines run over `line` of the volume, which lies within the block, and their values within
-/// `output` are returned, in C order; `output` lies within the block along the other axes and
-/// within `line` along this one.
+/// `output` are written to `values`, in C order; `output` lies within the block along the other
+/// axes and within `line` along this one.
 pub(super) fn along_axis<S, O, F>(
     input: Block<'_, S>,
     axis: usize,
     line: Range<usize>,
-    output: &BoundingBox,
     filter: &F,
-) -> Vec<O>
-where
-    S: Copy + Into<f64> + Sync,
+    scratch: &mut Scratch,
+    output: &BoundingBox,
+    values: &mut [O],
+) where
+    S: Copy + Into<f64>,
     O: Store,
     F: LineFilter,
 {
-    let count: usize = output.shape_zyx.iter().product();
-    let mut values = vec![O::of(0.0); count];
     run_widest(Pass {
         input,
         axis,
         line,
-        output,
         filter,
-        values: &mut values,
+        scratch,
+        output,
+        values,
     });
-    values
 }
 
 struct Pass<'a, S, O, F> {
     input: Block<'a, S>,
     axis: usize,
     line: Range<usize>,
-    output: &'a BoundingBox,
     filter: &'a F,
+    scratch: &'a mut Scratch,
+    output: &'a BoundingBox,
     values: &'a mut [O],
 }
 
@@ -125,8 +144,9 @@ where
             input,
             axis,
             line,
-            output,
             filter,
+            scratch,
+            output,
             values,
         } = self;
         // Lines lie side by side along x, or, where they run along x, along y.
@@ -138,94 +158,125 @@ where
         let strides = |shape_zyx: [usize; 3]| [shape_zyx[1] * shape_zyx[2], shape_zyx[2], 1];
         let (from, to) = (strides(input.window.shape_zyx), strides(output.shape_zyx));
         let first = output.start_zyx[axis] - line.start;
-        let mut data = vec![Lanes::ZERO; line.len()];
-        let mut filtered = vec![Lanes::ZERO; output.shape_zyx[axis]];
+        // All lines side by side are gathered before they are filtered, so that memory is read
+        // and written row by row.
+        let side_by_side = output.shape_zyx[across];
+        let blocks = side_by_side.div_ceil(LANES);
+        let (length, kept) = (line.len(), output.shape_zyx[axis]);
+        let data = room(&mut scratch.data, blocks * length, Lanes::ZERO);
+        let filtered = room(&mut scratch.filtered, blocks * kept, Lanes::ZERO);
 
         for o in 0..output.shape_zyx[outer] {
-            for a in (0..output.shape_zyx[across]).step_by(LANES) {
-                let width = LANES.min(output.shape_zyx[across] - a);
-                let mut at_zyx = output.start_zyx;
-                at_zyx[axis] = line.start;
-                at_zyx[outer] += o;
-                at_zyx[across] += a;
-                let read = input.index(at_zyx);
-                load(
-                    &input.values[read..],
-                    [from[axis], from[across]],
-                    width,
-                    &mut data,
-                );
-                filter.filter(&mut data, first, &mut filtered);
-                let write = o * to[outer] + a * to[across];
-                store(
-                    &filtered,
-                    [to[axis], to[across]],
-                    width,
-                    &mut values[write..],
-                );
+            let mut at_zyx = output.start_zyx;
+            at_zyx[axis] = line.start;
+            at_zyx[outer] += o;
+            let read = &input.values[input.index(at_zyx)..];
+            let write = &mut values[o * to[outer]..];
+            if axis == 2 {
+                for (block, data) in data.chunks_exact_mut(length).enumerate() {
+                    let lines = &read[block * LANES * from[1]..];
+                    let width = LANES.min(side_by_side - block * LANES);
+                    load_along(lines, from[1], width, data);
+                }
+            } else {
+                load_across(read, from[axis], side_by_side, length, data);
+            }
+            for (data, filtered) in data
+                .chunks_exact_mut(length)
+                .zip(filtered.chunks_exact_mut(kept))
+            {
+                filter.filter(data, first, filtered);
+            }
+            if axis == 2 {
+                for (block, filtered) in filtered.chunks_exact(kept).enumerate() {
+                    let lines = &mut write[block * LANES * to[1]..];
+                    let width = LANES.min(side_by_side - block * LANES);
+                    store_along(filtered, to[1], width, lines);
+                }
+            } else {
+                store_across(filtered, to[axis], side_by_side, kept, write);
             }
         }
     }
 }
 
-/// Gather lines; strides are along and across them. Lanes without a line stay as they are.
+/// Gather lines that lie side by side: rows of `width` values, `stride` apart, become `length`
+/// lanes of each block.
 #[inline(always)]
-fn load<S: Copy + Into<f64>>(
+fn load_across<S: Copy + Into<f64>>(
     values: &[S],
-    [along, across]: [usize; 2],
+    stride: usize,
     width: usize,
+    length: usize,
     data: &mut [Lanes],
 ) {
-    if across == 1 {
-        for (i, lanes) in data.iter_mut().enumerate() {
-            let row = &values[i * along..];
-            if width == LANES {
-                for (lane, &value) in lanes.0.iter_mut().zip(&row[..LANES]) {
-                    *lane = value.into();
-                }
-            } else {
-                for (lane, &value) in lanes.0.iter_mut().zip(&row[..width]) {
-                    *lane = value.into();
-                }
-            }
+    for i in 0..length {
+        let (blocks, rest) = values[i * stride..i * stride + width].as_chunks::<LANES>();
+        for (block, values) in blocks.iter().enumerate() {
+            data[block * length + i] = Lanes(values.map(Into::into));
         }
-    } else {
-        for l in 0..width {
-            let row = &values[l * across..];
-            for (lanes, &value) in data.iter_mut().zip(row) {
-                lanes.0[l] = value.into();
+        if !rest.is_empty() {
+            let lanes = &mut data[blocks.len() * length + i];
+            for (lane, &value) in lanes.0.iter_mut().zip(rest) {
+                *lane = value.into();
             }
         }
     }
 }
 
-/// Put lines back; strides are along and across them.
+/// Put back what [`load_across`] gathered.
 #[inline(always)]
-fn store<O: Store>(
+fn store_across<O: Store>(
     filtered: &[Lanes],
-    [along, across]: [usize; 2],
+    stride: usize,
     width: usize,
+    length: usize,
     values: &mut [O],
 ) {
-    if across == 1 {
-        for (i, lanes) in filtered.iter().enumerate() {
-            let row = &mut values[i * along..];
-            if width == LANES {
-                for (value, &lane) in row[..LANES].iter_mut().zip(&lanes.0) {
-                    *value = O::of(lane);
-                }
+    for i in 0..length {
+        let row = &mut values[i * stride..i * stride + width];
+        for (block, values) in row.chunks_mut(LANES).enumerate() {
+            let lanes = &filtered[block * length + i];
+            if let Some(values) = values.first_chunk_mut::<LANES>() {
+                *values = lanes.0.map(O::of);
             } else {
-                for (value, &lane) in row[..width].iter_mut().zip(&lanes.0) {
+                for (value, &lane) in values.iter_mut().zip(&lanes.0) {
                     *value = O::of(lane);
                 }
             }
         }
-    } else {
-        for l in 0..width {
-            let row = &mut values[l * across..];
-            for (value, lanes) in row.iter_mut().zip(filtered) {
-                *value = O::of(lanes.0[l]);
-            }
+    }
+}
+
+/// Gather `width` lines that lie after each other, `stride` apart. Lanes without a line repeat
+/// the last.
+#[inline(always)]
+fn load_along<S: Copy + Into<f64>>(values: &[S], stride: usize, width: usize, data: &mut [Lanes]) {
+    let count = data.len();
+    for l in (0..LANES).step_by(TOGETHER) {
+        let lines: [&[S]; TOGETHER] = std::array::from_fn(|k| {
+            let start = (l + k).min(width - 1) * stride;
+            &values[start..start + count]
+        });
+        for (i, lanes) in data.iter_mut().enumerate() {
+            let values = lines.map(|line| line[i].into());
+            lanes.0[l..l + TOGETHER].copy_from_slice(&values);
+        }
+    }
+}
+
+/// Put back what [`load_along`] gathered.
+#[inline(always)]
+fn store_along<O: Store>(filtered: &[Lanes], stride: usize, width: usize, values: &mut [O]) {
+    let (fours, rest) = filtered.as_chunks::<TOGETHER>();
+    for l in 0..width {
+        let line = &mut values[l * stride..l * stride + filtered.len()];
+        let (line, line_rest) = line.as_chunks_mut::<TOGETHER>();
+        for (values, lanes) in line.iter_mut().zip(fours) {
+            *values = lanes.each_ref().map(|lanes| O::of(lanes.0[l]));
+        }
+        for (value, lanes) in line_rest.iter_mut().zip(rest) {
+            *value = O::of(lanes.0[l]);
         }
     }
 }

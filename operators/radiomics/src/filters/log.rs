@@ -5,7 +5,7 @@ use renalflow_imaging::{Image, with_image};
 
 use super::{
     Derived, Outcome, Skipped, Source,
-    lines::{Block, along_axis, widen},
+    lines::{Block, Scratch, along_axis, room, widen},
     recursive_gaussian::{RecursiveGaussian, SLOWEST_DECAY},
 };
 use crate::{BoundingBox, LogSigma};
@@ -74,7 +74,7 @@ fn filter(image: &Image, window: &BoundingBox, sigma_mm: f64) -> Vec<f64> {
     let orders_zyx = [[2, 1, 0], [1, 2, 0], [0, 2, 1]];
     let terms: Vec<Vec<f32>> = orders_zyx
         .par_iter()
-        .map(|&order| {
+        .map_init(Buffers::default, |buffers, &order| {
             with_image!(image, volume => {
                 let whole = Block {
                     window: BoundingBox {
@@ -83,7 +83,7 @@ fn filter(image: &Image, window: &BoundingBox, sigma_mm: f64) -> Vec<f64> {
                     },
                     values: volume.voxels(),
                 };
-                second_derivative(whole, window, sigma_mm, spacing_zyx_mm, order)
+                second_derivative(whole, window, sigma_mm, spacing_zyx_mm, order, buffers)
             })
         })
         .collect();
@@ -107,14 +107,23 @@ fn filter(image: &Image, window: &BoundingBox, sigma_mm: f64) -> Vec<f64> {
         .collect()
 }
 
+/// What passes leave behind for the next.
+#[derive(Default)]
+struct Buffers {
+    lines: Scratch,
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
 /// The second derivative along the first axis of `order`, smoothed along the two others in
 /// turn, on the window.
-fn second_derivative<T: Copy + Into<f64> + Sync>(
+fn second_derivative<T: Copy + Into<f64>>(
     image: Block<'_, T>,
     window: &BoundingBox,
     sigma_mm: f64,
     spacing_zyx_mm: [f64; 3],
     order: [usize; 3],
+    buffers: &mut Buffers,
 ) -> Vec<f32> {
     let margin_zyx = spacing_zyx_mm
         .map(|mm| ((REACH_DEVIATIONS * sigma_mm / mm).ceil() as usize).max(FEWEST_VOXELS));
@@ -131,19 +140,54 @@ fn second_derivative<T: Copy + Into<f64> + Sync>(
 
     let [axis, then, last] = order;
     let derivative = RecursiveGaussian::second_derivative(sigma_mm, spacing_zyx_mm[axis]);
+    let size = |window: &BoundingBox| window.shape_zyx.iter().product::<usize>();
+    let Buffers {
+        lines,
+        first,
+        second,
+    } = buffers;
+
     let first_box = narrow(axis);
-    let first: Vec<f32> = along_axis(image, axis, line(axis), &first_box, &derivative);
+    let first = room(first, size(&first_box), 0.0);
+    along_axis(
+        image,
+        axis,
+        line(axis),
+        &derivative,
+        lines,
+        &first_box,
+        first,
+    );
 
     let second_box = narrow(then);
+    let second = room(second, size(&second_box), 0.0);
     let block = Block {
         window: first_box,
-        values: &first,
+        values: first,
     };
-    let second: Vec<f32> = along_axis(block, then, line(then), &second_box, &smoothing(then));
+    along_axis(
+        block,
+        then,
+        line(then),
+        &smoothing(then),
+        lines,
+        &second_box,
+        second,
+    );
 
     let block = Block {
         window: second_box,
-        values: &second,
+        values: second,
     };
-    along_axis(block, last, line(last), window, &smoothing(last))
+    let mut values = vec![0.0; size(window)];
+    along_axis(
+        block,
+        last,
+        line(last),
+        &smoothing(last),
+        lines,
+        window,
+        &mut values,
+    );
+    values
 }

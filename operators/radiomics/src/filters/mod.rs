@@ -17,7 +17,7 @@ mod lines;
 mod log;
 mod outcome;
 mod recursive_gaussian;
-mod simd;
+
 mod wavelet;
 
 pub use ibsi2::{
@@ -33,7 +33,9 @@ pub use log::laplacian_of_gaussian;
 pub use outcome::{Outcome, Skipped};
 pub use wavelet::{FilterBank, stationary_wavelet, wavelet_names};
 
-use renalflow_imaging::Image;
+use std::ops::Range;
+
+use renalflow_imaging::{Image, with_image};
 
 use crate::{BoundingBox, ImageType, error::RadiomicsError};
 
@@ -146,21 +148,31 @@ impl Source<'_> {
 
     /// The window of the image as it is.
     fn original(&self) -> Derived {
-        let [_, ny, nx] = self.image.geometry().shape_zyx;
-        let (x0, count) = (self.window.start_zyx[2], self.window.shape_zyx[2]);
         let mut values = Vec::with_capacity(self.inside.len());
-        renalflow_imaging::with_image!(self.image, volume => {
-            for [z, y] in rows(self.window) {
-                let start = (z * ny + y) * nx + x0;
-                let row = &volume.voxels()[start..start + count];
-                values.extend(row.iter().map(|&voxel| f64::from(voxel)));
-            }
-        });
+        for zy in rows(self.window) {
+            read_row(self.image, zy, columns(self.window), &mut values);
+        }
         Derived {
             name: "original".to_owned(),
             values,
         }
     }
+}
+
+/// Append a part of a row of an image.
+fn read_row(image: &Image, [z, y]: [usize; 2], columns: Range<usize>, values: &mut Vec<f64>) {
+    fn append<T: Copy + Into<f64>>(row: &[T], values: &mut Vec<f64>) {
+        values.extend(row.iter().map(|&voxel| voxel.into()));
+    }
+    let [_, ny, nx] = image.geometry().shape_zyx;
+    let start = (z * ny + y) * nx;
+    let row = start + columns.start..start + columns.end;
+    with_image!(image, volume => append(&volume.voxels()[row], values));
+}
+
+/// Indices in the image of the columns of a window.
+fn columns(window: &BoundingBox) -> Range<usize> {
+    window.start_zyx[2]..window.start_zyx[2] + window.shape_zyx[2]
 }
 
 /// Indices (z, y) in the image of the rows of a window, in C order.

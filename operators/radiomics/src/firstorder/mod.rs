@@ -83,7 +83,12 @@ impl FirstOrderTerms {
         let [minimum, maximum] = extrema(x);
         let shift = settings.voxel_array_shift;
         let [sum, energy] = sums_of(x, |x| [x, (x + shift) * (x + shift)]);
-        let mean = sum / count;
+        // Of equal numbers without rounding: what does not vary has no skewness either.
+        let mean = if minimum == maximum {
+            minimum
+        } else {
+            sum / count
+        };
         let moments = sums_of(x, |x| {
             let d = x - mean;
             [d.abs(), d * d, d * d * d, (d * d) * (d * d)]

@@ -19,6 +19,9 @@ pub(super) trait Symmetric {
 /// more, and mostly by the square of it.
 const RESIDUAL: f64 = 1e-13;
 
+/// Up to as many rows a complete basis takes less time than to see whether it need be complete.
+const SMALL: usize = 24;
+
 /// The largest eigenvalue across the known eigenvector, of a matrix without negative
 /// eigenvalues whose largest is about 1.
 ///
@@ -41,7 +44,7 @@ pub(super) fn largest_eigenvalue(matrix: &impl Symmetric) -> f64 {
         basis.push(next);
         let beside = orthonormalise(&mut basis, matrix.known());
         let is_complete = beside <= RESIDUAL || step + 1 == matrix.len();
-        if is_complete || step % 3 == 0 {
+        if is_complete || matrix.len() > SMALL && step % 3 == 0 {
             largest = tridiagonal.largest_eigenvalue(largest);
             if is_complete || beside * tridiagonal.last_component(largest) <= RESIDUAL {
                 break;

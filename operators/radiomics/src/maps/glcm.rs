@@ -28,15 +28,19 @@ pub(super) struct GlcmFollower<'a> {
     settings: &'a Settings,
     wanted: &'a [usize],
     columns: Range<usize>,
+    /// The levels of the image, ascending.
+    all_levels: &'a [u32],
     directions: Vec<Direction>,
     /// Rows of `counts`: one more than there are levels.
     stride: usize,
     /// How many voxels of the window have each place.
     histogram: Vec<u32>,
-    /// Room for the places that occur in a window, their levels, and a matrix over them.
+    /// Room for the places that occur in a window and a matrix over them; for the rows of the
+    /// matrix that are used, and their levels.
     occurring: Vec<usize>,
-    levels: Vec<u32>,
     matrix: Vec<f64>,
+    used: Vec<usize>,
+    levels: Vec<u32>,
 }
 
 /// The steps that two voxels of a window can be apart, one of each opposite pair.
@@ -60,7 +64,7 @@ pub(super) fn counts_bytes(directions: usize, level_count: usize) -> u64 {
 impl<'a> GlcmFollower<'a> {
     pub fn new(
         settings: &'a Settings,
-        around: &Neighbourhoods,
+        around: &'a Neighbourhoods,
         wanted: &'a [usize],
         columns: Range<usize>,
     ) -> Self {
@@ -81,12 +85,14 @@ impl<'a> GlcmFollower<'a> {
             settings,
             wanted,
             columns,
+            all_levels: &around.levels,
             directions,
             stride,
             histogram: vec![0; stride],
             occurring: Vec::new(),
-            levels: Vec::new(),
             matrix: Vec::new(),
+            used: Vec::new(),
+            levels: Vec::new(),
         }
     }
 
@@ -121,24 +127,15 @@ impl<'a> GlcmFollower<'a> {
         }
     }
 
-    /// The levels over which matrices are laid out: those that occur in the window, and, where
-    /// that is one of several in the image, another. PyRadiomics has all of them, and its MCC
-    /// is 1 by convention only where the image has a single one.
-    fn find_levels(&mut self, around: &Neighbourhoods) {
+    /// The places that occur in the window, and, where that is one of several in the image,
+    /// another. PyRadiomics has all of them in every matrix, and its MCC is 1 by convention only
+    /// where there is a single one.
+    fn find_occurring(&mut self) {
         self.occurring.clear();
         let places = self.histogram.iter().enumerate().skip(1);
         let occurring = places.filter(|(_, count)| **count > 0);
         self.occurring.extend(occurring.map(|(place, _)| place));
-        if let [only] = self.occurring[..]
-            && around.levels.len() > 1
-        {
-            let other = if only == 1 { 2 } else { only - 1 };
-            self.occurring.push(other);
-            self.occurring.sort_unstable();
-        }
-        self.levels.clear();
-        let levels = self.occurring.iter().map(|place| around.levels[place - 1]);
-        self.levels.extend(levels);
+        add_another(&mut self.occurring, 1..self.stride);
     }
 
     /// Add the counts of a direction to the matrix.
@@ -161,18 +158,46 @@ impl<'a> GlcmFollower<'a> {
         self.matrix.resize(self.occurring.len().pow(2), 0.0);
     }
 
+    /// Leave levels without a pair out of the matrix, which has fewer pairs than the window has
+    /// voxels; but keep two, where there are several.
+    fn leave_out_unused(&mut self) {
+        let n = self.occurring.len();
+        let matrix = &self.matrix;
+        let is_used = |i: usize| (0..n).any(|j| matrix[i * n + j] + matrix[j * n + i] > 0.0);
+        self.used.clear();
+        self.used.extend((0..n).filter(|&i| is_used(i)));
+        add_another(&mut self.used, 0..n);
+        self.levels.clear();
+        let used = self.used.iter().map(|&i| self.occurring[i]);
+        self.levels
+            .extend(used.map(|place| self.all_levels[place - 1]));
+        // Cells move towards the front, past none that is still to be read.
+        let mut to = 0;
+        for &i in &self.used {
+            for &j in &self.used {
+                self.matrix[to] = self.matrix[i * n + j];
+                to += 1;
+            }
+        }
+        self.matrix.truncate(to);
+    }
+
     /// Add the features of the matrix to `sums`; whether it has a pair.
-    fn add_features(&mut self, largest_level: f64, sums: &mut [f64]) -> bool {
+    fn add_features(&mut self, sums: &mut [f64]) -> bool {
         let pairs: f64 = self.matrix.iter().sum();
         if !(pairs > 0.0) {
             return false;
         }
+        self.leave_out_unused();
         for share in &mut self.matrix {
             *share /= pairs;
         }
         let mut terms = GlcmTerms::new(&self.levels, &self.matrix);
         // Of the image, whatever the window holds.
-        terms.n_levels = largest_level;
+        terms.n_levels = self
+            .all_levels
+            .last()
+            .map_or(0.0, |&level| f64::from(level));
         for (sum, &feature) in sums.iter_mut().zip(self.wanted) {
             *sum += (FEATURES[feature].value)(&terms);
         }
@@ -199,12 +224,11 @@ impl Follower for GlcmFollower<'_> {
 
     fn measure(
         &mut self,
-        around: &Neighbourhoods,
+        _: &Neighbourhoods,
         _: &Window,
         columns: &mut [f64],
     ) -> Result<(), RadiomicsError> {
-        self.find_levels(around);
-        let largest_level = around.levels.last().map_or(0.0, |&level| f64::from(level));
+        self.find_occurring();
         let sums = &mut columns[self.columns.clone()];
         sums.fill(0.0);
         let mut matrices = 0;
@@ -212,18 +236,33 @@ impl Follower for GlcmFollower<'_> {
         for direction in 0..self.directions.len() {
             self.pool(direction);
             if self.settings.weighting_norm.is_none() {
-                matrices += u32::from(self.add_features(largest_level, sums));
+                matrices += u32::from(self.add_features(sums));
                 self.empty_matrix();
             }
         }
         if self.settings.weighting_norm.is_some() {
-            matrices += u32::from(self.add_features(largest_level, sums));
+            matrices += u32::from(self.add_features(sums));
         }
         // Without a pair there is no matrix, and no number: 0 / 0.
         for sum in sums {
             *sum /= f64::from(matrices);
         }
         Ok(())
+    }
+}
+
+/// Put a second index beside a single one, where there are several.
+fn add_another(indices: &mut Vec<usize>, all: Range<usize>) {
+    if let [only] = indices[..]
+        && all.len() > 1
+    {
+        let other = if only == all.start {
+            only + 1
+        } else {
+            only - 1
+        };
+        indices.push(other);
+        indices.sort_unstable();
     }
 }
 

@@ -7,7 +7,13 @@ use renalflow_imaging::{Geometry, Image, LabelMap, LabelNames, Volume};
 /// To 1e-6 of the reference, or 1e-9 where it is near zero; NaN equals NaN.
 #[track_caller]
 pub fn assert_equal(value: f64, reference: f64, what: &str) {
-    let tolerance = (1e-6 * reference.abs()).max(1e-9);
+    assert_near(value, reference, 1e-6, what);
+}
+
+/// To a part of the reference, or 1e-9 where it is near zero; NaN equals NaN.
+#[track_caller]
+pub fn assert_near(value: f64, reference: f64, relative: f64, what: &str) {
+    let tolerance = (relative * reference.abs()).max(1e-9);
     assert!(
         (value - reference).abs() <= tolerance || (value.is_nan() && reference.is_nan()),
         "{what}: {value} here, {reference} there, off by {:.1e}",

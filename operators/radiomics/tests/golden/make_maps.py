@@ -45,6 +45,9 @@ def synthetic():
     return image, inside.astype(np.uint8)
 
 
+ORIGINAL = {"Original": {}}
+DERIVED = {"Wavelet": {}, "LoG": {"sigma": [2.0]}, "Square": {}, "Gradient": {"binWidth": 2}}
+FEW = {"firstorder": ["Mean", "Skewness", "Entropy"], "glcm": ["Contrast", "Idn"]}
 VOXEL = ["kernelRadius", "maskedKernel", "initValue", "voxelBatch"]
 ALL = ["firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm"]
 TWO = ["firstorder", "glcm"]
@@ -63,6 +66,8 @@ VARIANTS = {
     # Farther than the image is long along any axis.
     "wide": (["firstorder"], {"kernelRadius": 20, "maskedKernel": False}),
     "one-batch": (["glcm"], {"kernelRadius": 1, "voxelBatch": 10**6, "initValue": float("nan")}),
+    "derived": (FEW, {"kernelRadius": 1}),
+    "derived-unmasked": (FEW, {"kernelRadius": 1, "maskedKernel": False}),
 }
 
 array, inside = synthetic()
@@ -76,7 +81,8 @@ print(f"# PyRadiomics (pyradiomics-bhklab) 3.1.4, numpy {np.__version__}, "
 print("variant,column,values")
 for variant, (classes, settings) in VARIANTS.items():
     extractor = featureextractor.RadiomicsFeatureExtractor(
-        {"imageType": {"Original": {}}, "featureClass": {name: None for name in classes},
+        {"imageType": DERIVED if classes is FEW else ORIGINAL,
+         "featureClass": classes if classes is FEW else {name: None for name in classes},
          "setting": {"binWidth": 4, "additionalInfo": False,
                      **{k: v for k, v in settings.items() if k not in VOXEL}},
          "voxelSetting": {"voxelBatch": 1,

@@ -6,23 +6,22 @@ mod sphere;
 mod spline;
 
 use rayon::prelude::*;
-use renalflow_imaging::{Image, with_image};
+use renalflow_imaging::Image;
 
-use super::{
-    Derived, Source,
-    simd::{Kernel, run_widest},
-};
+use super::{Derived, Source, read_row};
+use crate::simd::{Kernel, run_widest};
 use crate::error::RadiomicsError;
+use crate::simd::{Kernel, run_widest};
 use kurtosis::{Real, Summation};
 use sampling::{Scratch, Sphere};
-use sphere::{Degree, icosphere};
+use sphere::{Harmonics, TOGETHER, icosphere};
 use spline::Coefficients;
 
 /// Voxels that are computed side by side.
-const LANES: usize = 16;
+const LANES: usize = 8;
 
 const MAX_LEVELS: usize = 32;
-const MAX_SUBDIVISIONS: usize = 5;
+const MAX_SUBDIVISIONS: usize = 4;
 const MAX_RADIUS_VOXELS: f64 = 64.0;
 
 /// Local binary patterns in 3D: an image `lbp-3D-m<level>` a degree of spherical harmonics,
@@ -37,7 +36,7 @@ const MAX_RADIUS_VOXELS: f64 = 64.0;
 /// NaN where all samples are equal.
 ///
 /// # Errors
-/// [`RadiomicsError::Setting`] for no levels or more than 32, more than 5 subdivisions, and a
+/// [`RadiomicsError::Setting`] for no levels or more than 32, more than 4 subdivisions, and a
 /// radius that is not positive or over 64.
 pub fn local_binary_pattern_3d(
     source: &Source<'_>,
@@ -48,9 +47,7 @@ pub fn local_binary_pattern_3d(
     check(levels, radius_voxels, subdivisions)?;
     let sphere = Sphere::new(icosphere(subdivisions, radius_voxels), radius_voxels);
     let patterns = Patterns {
-        degrees: (0..levels)
-            .map(|n| Degree::new(n, &sphere.vertices_zyx, radius_voxels))
-            .collect(),
+        harmonics: Harmonics::new(levels, &sphere.vertices_zyx, radius_voxels),
         summation: Summation::of(sphere.vertices_zyx.len()),
         coefficients: Coefficients::new(source.image, source.window, sphere.margin),
         sphere,
@@ -83,7 +80,7 @@ fn check(levels: usize, radius_voxels: f64, subdivisions: usize) -> Result<(), R
         return refuse(
             "lbp3DIcosphereSubdivision",
             subdivisions.to_string(),
-            "it must be at most 5",
+            "it must be at most 4 (2562 samples)",
         );
     }
     Ok(())
@@ -163,7 +160,7 @@ const DOUBT: f64 = 1e-12;
 struct Patterns<'a> {
     source: &'a Source<'a>,
     sphere: Sphere,
-    degrees: Vec<Degree>,
+    harmonics: Harmonics,
     summation: Summation,
     coefficients: Coefficients,
 }
@@ -176,7 +173,7 @@ impl Patterns<'_> {
             .values
             .iter()
             .fold(0.0, |largest: f64, c| largest.max(c.abs()));
-        let images = self.degrees.len() + 1;
+        let images = self.harmonics.degrees.len() + 1;
         let slices: Vec<Vec<f64>> = self
             .source
             .inside
@@ -198,17 +195,16 @@ impl Patterns<'_> {
             .collect();
         (0..images)
             .map(|image| {
-                let of_slice = |slice: &'_ Vec<f64>| -> Vec<f64> {
-                    slice[image * ny * nx..(image + 1) * ny * nx].to_vec()
-                };
-                Derived {
-                    name: if image < self.degrees.len() {
-                        format!("lbp-3D-m{}", image + 1)
-                    } else {
-                        "lbp-3D-k".to_owned()
-                    },
-                    values: slices.iter().flat_map(of_slice).collect(),
+                let mut values = Vec::with_capacity(self.source.inside.len());
+                for slice in &slices {
+                    values.extend_from_slice(&slice[image * ny * nx..(image + 1) * ny * nx]);
                 }
+                let name = if image + 1 < images {
+                    format!("lbp-3D-m{}", image + 1)
+                } else {
+                    "lbp-3D-k".to_owned()
+                };
+                Derived { name, values }
             })
             .collect()
     }
@@ -245,45 +241,65 @@ impl<S: SampleType> Kernel for Slice<'_, '_, S> {
         let mut samples = vec![[0.0; LANES]; count];
         let mut rounded = vec![[S::Moments::ZERO; LANES]; count];
         let mut centres = Vec::with_capacity(nx);
+        let levels = patterns.harmonics.degrees.len();
+        let mut coefficients = vec![[0.0; LANES]; patterns.harmonics.parts.len() * TOGETHER];
         for (y, stretch) in stretches.iter().enumerate() {
             let Some([start, end]) = *stretch else {
                 continue;
             };
             self.scratch.combine_y(sphere, y, start, end - start);
-            patterns.read_row(self.z, y, start..end, &mut centres);
-            for (i, centres) in centres.chunks(LANES).enumerate() {
+            let [z0, y0, x0] = window.start_zyx;
+            centres.clear();
+            read_row(
+                patterns.source.image,
+                [z0 + self.z, y0 + y],
+                x0 + start..x0 + end,
+                &mut centres,
+            );
+            for (i, chunk) in centres.chunks(LANES).enumerate() {
                 let x = start + i * LANES;
+                let width = chunk.len();
+                // Nothing compares with NaN.
+                let mut centres = [f64::NAN; LANES];
+                centres[..width].copy_from_slice(chunk);
                 self.scratch.samples(sphere, i * LANES, &mut samples);
-                let first_zyx = [
-                    window.start_zyx[0] + self.z,
-                    window.start_zyx[1] + y,
-                    window.start_zyx[2] + x,
-                ];
-                patterns.correct::<S>(first_zyx, centres, self.doubt, &mut samples);
+                let first_zyx = [z0 + self.z, y0 + y, x0 + x];
+                patterns.correct::<S>(first_zyx, &centres, self.doubt, &mut samples);
                 for (rounded, samples) in rounded.iter_mut().zip(&samples) {
                     for l in 0..LANES {
                         rounded[l] = S::round(samples[l]);
                     }
                 }
                 let mut voxels = [S::Moments::ZERO; LANES];
-                for (voxel, &centre) in voxels.iter_mut().zip(centres) {
-                    *voxel = S::Moments::of(centre);
+                for l in 0..LANES {
+                    voxels[l] = S::Moments::of(centres[l]);
                 }
 
-                let inside = &self.inside[y * nx + x..][..centres.len()];
+                let inside = &self.inside[y * nx + x..][..width];
                 let mut write = |image: usize, lanes: [f64; LANES]| {
-                    let values = &mut self.values[(image * ny + y) * nx + x..][..centres.len()];
+                    let values = &mut self.values[(image * ny + y) * nx + x..][..width];
                     for ((value, &inside), lane) in values.iter_mut().zip(inside).zip(lanes) {
                         if inside != 0 {
                             *value = lane;
                         }
                     }
                 };
-                for (image, degree) in patterns.degrees.iter().enumerate() {
-                    write(image, size_of_pattern(degree, &rounded, &voxels));
+                for (parts, coefficients) in patterns
+                    .harmonics
+                    .parts
+                    .iter()
+                    .zip(coefficients.chunks_exact_mut(TOGETHER))
+                {
+                    coefficients.copy_from_slice(&project(parts, &rounded, &voxels));
+                }
+                for (image, degree) in patterns.harmonics.degrees.iter().enumerate() {
+                    write(
+                        image,
+                        size(&degree.size, &coefficients[degree.parts.clone()]),
+                    );
                 }
                 let kurtosis = patterns.summation.kurtosis(&mut rounded);
-                write(patterns.degrees.len(), kurtosis.map(Into::into));
+                write(levels, kurtosis.map(Into::into));
             }
         }
     }
@@ -305,37 +321,36 @@ fn bounds(stretches: &[Option<[usize; 2]>]) -> Option<[[usize; 2]; 2]> {
     Some([[first, last - first + 1], [start, end - start]])
 }
 
-/// The size of the part of the patterns at a degree.
+/// Sums of harmonics over the vertices where samples are at least as large as voxels.
 #[inline(always)]
-fn size_of_pattern<T: Real>(
-    degree: &Degree,
+fn project<T: Real>(
+    harmonics: &[[f64; TOGETHER]],
     samples: &[[T; LANES]],
     voxels: &[T; LANES],
-) -> [f64; LANES] {
-    // A degree has 1, 3, 5, ... parts; three at a time stay in registers.
-    const TOGETHER: usize = 3;
-    let parts = degree.parts;
-    let mut coefficients = vec![[0.0; LANES]; parts.next_multiple_of(TOGETHER)];
-    for (k, coefficients) in coefficients.chunks_exact_mut(TOGETHER).enumerate() {
-        let mut sums = [[0.0; LANES]; TOGETHER];
-        let first = k * TOGETHER;
-        let width = TOGETHER.min(parts - first);
-        for (samples, harmonics) in samples.iter().zip(degree.harmonics.chunks_exact(parts)) {
-            let mut at = [0.0; TOGETHER];
-            at[..width].copy_from_slice(&harmonics[first..first + width]);
+) -> [[f64; LANES]; TOGETHER] {
+    let mut sums = [[0.0; LANES]; TOGETHER];
+    for (samples, harmonics) in samples.iter().zip(harmonics) {
+        let mut bits = [false; LANES];
+        for l in 0..LANES {
+            bits[l] = samples[l] >= voxels[l];
+        }
+        for (sums, &harmonic) in sums.iter_mut().zip(harmonics) {
             for l in 0..LANES {
-                let bit = samples[l] >= voxels[l];
-                for (sum, harmonic) in sums.iter_mut().zip(at) {
-                    sum[l] += if bit { harmonic } else { 0.0 };
-                }
+                sums[l] += if bits[l] { harmonic } else { 0.0 };
             }
         }
-        coefficients.copy_from_slice(&sums);
     }
+    sums
+}
+
+/// The length of a triangular matrix times coefficients.
+#[inline(always)]
+fn size(matrix: &[f64], coefficients: &[[f64; LANES]]) -> [f64; LANES] {
+    let parts = coefficients.len();
     let mut squares = [0.0; LANES];
-    for (row, matrix) in degree.size.chunks_exact(parts).enumerate() {
+    for (row, matrix) in matrix.chunks_exact(parts).enumerate() {
         let mut sum = [0.0; LANES];
-        for (coefficients, &r) in coefficients[row..parts].iter().zip(&matrix[row..]) {
+        for (coefficients, &r) in coefficients[row..].iter().zip(&matrix[row..]) {
             for l in 0..LANES {
                 sum[l] += r * coefficients[l];
             }
@@ -348,18 +363,6 @@ fn size_of_pattern<T: Real>(
 }
 
 impl Patterns<'_> {
-    /// The voxels of a part of a row of the window.
-    fn read_row(&self, z: usize, y: usize, x: std::ops::Range<usize>, voxels: &mut Vec<f64>) {
-        let [_, ny, nx] = self.source.image.geometry().shape_zyx;
-        let [z0, y0, x0] = self.source.window.start_zyx;
-        let start = ((z0 + z) * ny + y0 + y) * nx + x0;
-        voxels.clear();
-        with_image!(self.source.image, volume => {
-            let row = &volume.voxels()[start + x.start..start + x.end];
-            voxels.extend(row.iter().map(|&voxel| f64::from(voxel)));
-        });
-    }
-
     /// Put right what the fast way to the samples leaves wrong or open: samples beyond the
     /// image are 0, and where the last bit decides it must be scipy's.
     ///
@@ -369,7 +372,7 @@ impl Patterns<'_> {
     fn correct<S: SampleType>(
         &self,
         first_zyx: [usize; 3],
-        centres: &[f64],
+        centres: &[f64; LANES],
         doubt: f64,
         samples: &mut [[f64; LANES]],
     ) {
@@ -395,8 +398,8 @@ impl Patterns<'_> {
                 }
             }
             let mut is_any_doubtful = false;
-            for (&sample, &centre) in samples.iter().zip(centres) {
-                is_any_doubtful |= S::is_doubtful(sample, centre, doubt);
+            for l in 0..LANES {
+                is_any_doubtful |= S::is_doubtful(samples[l], centres[l], doubt);
             }
             if is_any_doubtful {
                 for (l, &centre) in centres.iter().enumerate() {

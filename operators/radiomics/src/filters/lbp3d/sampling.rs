@@ -85,7 +85,8 @@ impl Sphere {
         }
     }
 
-    /// The samples around one voxel as scipy computes them, products and sums in its order.
+    /// The sample at a vertex around a voxel of the image as scipy computes it, products and sums
+    /// in its order.
     pub(super) fn sample_as_scipy(
         &self,
         vertex: usize,

@@ -96,22 +96,32 @@ fn project(vertices: &mut [[f64; 3]], radius: f64) {
     }
 }
 
-/// What the bits of a pattern on a sphere, one a vertex, become at one degree `n` of spherical
+/// What the bits of a pattern on a sphere, one a vertex, become by degree of spherical
 /// harmonics.
 ///
 /// With `Y_m` the harmonics of degree `n` at the vertices and `c_m = Σ_v bit(v) Y_m(v)`, the
 /// part of the pattern at this degree is `f(v) = Σ_m c_m Y_m(v)`, and its size `√Σ_v f(v)²`.
 /// As harmonics of orders `m` and `-m` are conjugates up to a sign, `f` is real:
 /// `c_0 Y_0 + 2 Σ_{m>0} (Re c_m Re Y_m - Im c_m Im Y_m)`.
-pub(super) struct Degree {
-    /// Number of rows: `Y_0`, and real and imaginary part of each `Y_m`.
-    pub(super) parts: usize,
-    /// The parts at each vertex.
+pub(super) struct Harmonics {
+    /// `Y_0, Re Y_1, Im Y_1, ...` of degree 0, 1, ... at each vertex, [`TOGETHER`] at a time;
+    /// the last are filled up with 0.
     ///
     /// # Shapes
-    /// `[vertices, parts]`
-    pub(super) harmonics: Vec<f64>,
-    /// The size of the pattern is the length of this triangular matrix times the vector of
+    /// `[parts / TOGETHER][vertices][TOGETHER]`
+    pub(super) parts: Vec<Vec<[f64; TOGETHER]>>,
+    /// By degree.
+    pub(super) degrees: Vec<Degree>,
+}
+
+/// Parts of harmonics that are summed up together.
+pub(super) const TOGETHER: usize = 4;
+
+/// How large a pattern is at a degree.
+pub(super) struct Degree {
+    /// Where the parts of this degree are.
+    pub(super) parts: std::ops::Range<usize>,
+    /// The size is the length of this upper triangular matrix times the vector of
     /// `c_0, Re c_1, Im c_1, ...`.
     ///
     /// # Shapes
@@ -119,53 +129,78 @@ pub(super) struct Degree {
     pub(super) size: Vec<f64>,
 }
 
-impl Degree {
-    /// Evaluate harmonics of degree `n` at points on a sphere.
+impl Harmonics {
+    /// Evaluate the harmonics of degrees below `levels` at points on a sphere.
     ///
     /// The angles are PyRadiomics': the one that scipy's `sph_harm` takes for the azimuth is
     /// measured from the last axis, and the one that it takes for the distance from the pole is
     /// the one around it, of which only the cosine is used.
-    pub(super) fn new(n: usize, vertices: &[[f64; 3]], radius: f64) -> Self {
-        let parts = 2 * n + 1;
-        let mut harmonics = Vec::with_capacity(vertices.len() * parts);
-        for &[first, second, third] in vertices {
-            let azimuth = (third / radius).clamp(-1.0, 1.0).acos();
-            let cosine = second.atan2(first).cos();
-            harmonics.push(norm(n, 0) * legendre(n, 0, cosine));
-            for m in 1..=n {
-                let magnitude = norm(n, m) * legendre(n, m, cosine);
-                let angle = m as f64 * azimuth;
-                harmonics.extend([magnitude * angle.cos(), magnitude * angle.sin()]);
-            }
-        }
-        let real = DMatrix::from_fn(vertices.len(), parts, |v, part| {
-            let harmonic = harmonics[v * parts + part];
-            match part {
-                0 => harmonic,
-                odd if odd % 2 == 1 => 2.0 * harmonic,
-                _ => -2.0 * harmonic,
-            }
-        });
-        // ‖A c‖ = ‖R c‖ with A = QR.
-        let r = real.qr().r();
-        let size = (0..parts)
-            .flat_map(|row| {
-                let r = &r;
-                (0..parts).map(move |column| {
-                    if row < r.nrows() {
-                        r[(row, column)]
-                    } else {
-                        0.0
-                    }
-                })
+    pub(super) fn new(levels: usize, vertices: &[[f64; 3]], radius: f64) -> Self {
+        let at_vertices: Vec<Vec<f64>> = vertices
+            .iter()
+            .map(|&[first, second, third]| {
+                let azimuth = (third / radius).clamp(-1.0, 1.0).acos();
+                let cosine = second.atan2(first).cos();
+                (0..levels)
+                    .flat_map(|n| parts_of(n, azimuth, cosine))
+                    .collect()
             })
             .collect();
-        Self {
-            parts,
-            harmonics,
-            size,
-        }
+        let degrees = (0..levels)
+            .map(|n| {
+                let parts = n * n..(n + 1) * (n + 1);
+                let size = size_matrix(&at_vertices, parts.clone());
+                Degree { parts, size }
+            })
+            .collect();
+        let parts = (0..levels * levels)
+            .step_by(TOGETHER)
+            .map(|first| {
+                let part = |at: &Vec<f64>, k: usize| at.get(first + k).copied().unwrap_or(0.0);
+                at_vertices
+                    .iter()
+                    .map(|at| std::array::from_fn(|k| part(at, k)))
+                    .collect()
+            })
+            .collect();
+        Self { parts, degrees }
     }
+}
+
+/// `Y_0, Re Y_1, Im Y_1, ...` of degree `n`.
+fn parts_of(n: usize, azimuth: f64, cosine: f64) -> Vec<f64> {
+    let mut parts = vec![norm(n, 0) * legendre(n, 0, cosine)];
+    for m in 1..=n {
+        let magnitude = norm(n, m) * legendre(n, m, cosine);
+        let angle = m as f64 * azimuth;
+        parts.extend([magnitude * angle.cos(), magnitude * angle.sin()]);
+    }
+    parts
+}
+
+/// The triangular factor of the matrix that leads from `c_0, Re c_1, Im c_1, ...` to `f` at the
+/// vertices, which has the same length and fewer rows.
+fn size_matrix(at_vertices: &[Vec<f64>], parts: std::ops::Range<usize>) -> Vec<f64> {
+    let count = parts.len();
+    let to_vertices = DMatrix::from_fn(at_vertices.len(), count, |v, part| {
+        let factor = match part {
+            0 => 1.0,
+            odd if odd % 2 == 1 => 2.0,
+            _ => -2.0,
+        };
+        factor * at_vertices[v][parts.start + part]
+    });
+    let r = to_vertices.qr().r();
+    let entry = |row: usize, column: usize| {
+        if row < r.nrows() {
+            r[(row, column)]
+        } else {
+            0.0
+        }
+    };
+    (0..count * count)
+        .map(|i| entry(i / count, i % count))
+        .collect()
 }
 
 /// `√((2n+1)/4π (n-m)!/(n+m)!)`

@@ -5,7 +5,7 @@ use renalflow_imaging::{Image, with_image};
 
 use crate::{
     BoundingBox,
-    filters::lines::{Block, LANES, Lanes, LineFilter, along_axis, widen},
+    filters::lines::{Block, LANES, Lanes, LineFilter, Scratch, along_axis, widen},
 };
 
 /// The pole of the filter that turns voxels into coefficients: `√3 - 2`.
@@ -76,7 +76,7 @@ fn mirrored(index: isize, len: usize) -> usize {
     at.min(period - at)
 }
 
-fn filter<T: Copy + Into<f64> + Sync>(
+fn filter<T: Copy + Into<f64>>(
     voxels: &[T],
     image_zyx: [usize; 3],
     needed: &BoundingBox,
@@ -100,19 +100,52 @@ fn filter<T: Copy + Into<f64> + Sync>(
         },
         values: voxels,
     };
+    let size = |window: &BoundingBox| window.shape_zyx.iter().product::<usize>();
+    let mut scratch = Scratch::default();
+
     let window = narrow(0);
-    let along_z: Vec<f64> = along_axis(whole, 0, line(0), &window, &of(0));
+    let mut along_z = vec![0.0; size(&window)];
+    along_axis(
+        whole,
+        0,
+        line(0),
+        &of(0),
+        &mut scratch,
+        &window,
+        &mut along_z,
+    );
     let block = Block {
         window,
-        values: &along_z,
+        values: along_z.as_slice(),
     };
+
     let window = narrow(1);
-    let along_y: Vec<f64> = along_axis(block, 1, line(1), &window, &of(1));
+    let mut along_y = vec![0.0; size(&window)];
+    along_axis(
+        block,
+        1,
+        line(1),
+        &of(1),
+        &mut scratch,
+        &window,
+        &mut along_y,
+    );
     let block = Block {
         window,
-        values: &along_y,
+        values: along_y.as_slice(),
     };
-    along_axis(block, 2, line(2), needed, &of(2))
+
+    let mut along_x = vec![0.0; size(needed)];
+    along_axis(
+        block,
+        2,
+        line(2),
+        &of(2),
+        &mut scratch,
+        needed,
+        &mut along_x,
+    );
+    along_x
 }
 
 /// The recursive filter along a line of an image, mirrored at both ends. Operations come in

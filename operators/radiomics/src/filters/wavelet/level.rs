@@ -8,7 +8,7 @@ use super::{
     FilterBank,
     convolve::{Taps, combine},
 };
-use crate::filters::simd::{Kernel, run_widest};
+use crate::simd::{Kernel, run_widest};
 
 /// The precisions that a transform can run in.
 pub(super) trait Real:

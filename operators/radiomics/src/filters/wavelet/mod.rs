@@ -14,6 +14,9 @@ use super::{Derived, Source};
 use crate::error::RadiomicsError;
 use level::{Array, Extent, Level, Real};
 
+/// Levels beyond which intensities grow out of single precision.
+const MAX_LEVELS: usize = 100;
+
 /// The sub-bands of a stationary wavelet transform, in the order of PyRadiomics' columns: level
 /// by level the detail bands, at the end the approximation of the last level.
 ///
@@ -24,7 +27,7 @@ use level::{Array, Extent, Level, Real};
 /// double; sums have PyWavelets' order, so that the bits are its.
 ///
 /// # Errors
-/// [`RadiomicsError::UnknownWavelet`].
+/// [`RadiomicsError::UnknownWavelet`]; [`RadiomicsError::Setting`] for more than 100 levels.
 pub fn stationary_wavelet(
     source: &Source<'_>,
     wavelet: &str,
@@ -32,6 +35,13 @@ pub fn stationary_wavelet(
     levels: usize,
 ) -> Result<Vec<Derived>, RadiomicsError> {
     let bank = FilterBank::of(wavelet)?;
+    if start_level.saturating_add(levels) > MAX_LEVELS {
+        return Err(RadiomicsError::Setting {
+            name: "start_level + level",
+            value: start_level.saturating_add(levels).to_string(),
+            rule: "it must be at most 100",
+        });
+    }
     let shape_zyx = source.image.geometry().shape_zyx;
     Ok(match source.image {
         Image::I16(volume) => {
