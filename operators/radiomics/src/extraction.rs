@@ -295,15 +295,29 @@ fn on_image(
             },
         )?;
         warnings.extend(outcome.skipped.iter().map(ToString::to_string));
-        outcome
+        let by_image: Vec<(String, Result<Roi, RadiomicsError>)> = outcome
             .derived
             .into_par_iter()
             .map(|derived| {
                 let name = derived.name.clone();
                 let roi = on_derived(parameters, prepared, window, derived, looks_around);
-                Ok((name.clone(), roi.map_err(|error| within(&name, error))?))
+                (name, roi)
             })
-            .collect::<Result<_, RadiomicsError>>()?
+            .collect();
+        let mut rois = Vec::with_capacity(by_image.len());
+        for (name, roi) in by_image {
+            match roi {
+                Ok(roi) => rois.push((name, roi)),
+                // The kurtosis of equal samples is not a number, which is no fault of the image.
+                Err(error @ RadiomicsError::NonFinite { .. })
+                    if matches!(parameters.image_type, ImageType::Lbp3d { .. }) =>
+                {
+                    warnings.push(format!("{name} has no features: {error}"));
+                }
+                Err(error) => return Err(within(&name, error)),
+            }
+        }
+        rois
     };
 
     let computed: Vec<OfImage> = rois

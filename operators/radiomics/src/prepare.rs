@@ -61,7 +61,8 @@ pub(crate) fn normalise(image: &Image, how: &Normalisation) -> Result<Image, Rad
     let n = voxels.len() as f64;
     let mean = sum_of(&voxels, |x| x) / n;
     let deviation = (sum_of(&voxels, |x| (x - mean).powi(2)) / (n - 1.0)).sqrt();
-    if !(deviation > 0.0) {
+    // The image is finite, and so is its deviation.
+    if deviation <= 0.0 || !deviation.is_finite() {
         return Err(RadiomicsError::NormaliseFlat { intensity: mean });
     }
     let bound = how.outliers_deviations.unwrap_or(f64::INFINITY);
@@ -459,7 +460,7 @@ fn resample_as_ibsi(
     };
     // Where the grids' rims differ, the image goes on as the least it has: air in CT.
     let least = with_image!(image, volume => {
-        volume.voxels().iter().map(|&v| f64::from(v)).fold(f64::INFINITY, f64::min)
+        volume.voxels().iter().fold(f64::INFINITY, |least, &v| least.min(Into::<f64>::into(v)))
     });
     let intensities = real(interpolation(how.interpolator), least);
     let mut resampled = resample_part(image, &target, &intensities)?;
@@ -474,7 +475,7 @@ fn resample_as_ibsi(
     let inside = resample_part(&inside, &target, &real(Interpolation::Linear, 0.0))?;
     // Half-way between centres is inside, in spite of rounding.
     let volume = with_image!(&inside, volume => {
-        volume.map(|&share| if f64::from(share) >= 0.5 - 1e-9 { label } else { 0 })
+        volume.map(|&share| if Into::<f64>::into(share) >= 0.5 - 1e-9 { label } else { 0 })
     });
     let names = mask.labels.names.clone();
     Ok((resampled, LabelMap { volume, names }))

@@ -146,7 +146,7 @@ pub(crate) fn window_values(image: &Image, window: &BoundingBox) -> Vec<f64> {
             for y in y0..y0 + rows {
                 let start = (z * ny + y) * nx + x0;
                 let row = &volume.voxels()[start..start + columns];
-                values.extend(row.iter().map(|&voxel| f64::from(voxel)));
+                values.extend(row.iter().map(|&voxel| Into::<f64>::into(voxel)));
             }
         }
     });

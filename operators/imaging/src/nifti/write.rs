@@ -158,6 +158,7 @@ struct PartialFile {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one a file, and never moved about
 enum Output {
     Plain(BufWriter<File>),
     Gzip(GzEncoder<BufWriter<File>>),

@@ -185,7 +185,7 @@ impl<'a> GlcmFollower<'a> {
     /// Add the features of the matrix to `sums`; whether it has a pair.
     fn add_features(&mut self, sums: &mut [f64]) -> bool {
         let pairs: f64 = self.matrix.iter().sum();
-        if !(pairs > 0.0) {
+        if pairs.is_nan() || pairs <= 0.0 {
             return false;
         }
         self.leave_out_unused();

@@ -72,7 +72,8 @@ pub fn smallest_around(points: &[Vector3<f64>]) -> Option<SemiAxes> {
         }
         // At the optimum every point with a weight is at distance 4, no point is beyond.
         let (outside, inside) = (farthest.1 / 4.0 - 1.0, 1.0 - nearest.1 / 4.0);
-        if !(outside.max(inside) > OPTIMALITY) {
+        let off = outside.max(inside);
+        if off.is_nan() || off <= OPTIMALITY {
             break;
         }
         let (at, step) = if outside >= inside {

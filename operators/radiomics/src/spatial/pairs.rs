@@ -211,7 +211,7 @@ fn weight(offset_zyx: [usize; 3], spacing_zyx_mm: [f64; 3]) -> f64 {
 fn padded(n: usize) -> usize {
     let has_small_factors = |mut n: usize| {
         for factor in [2, 3, 5] {
-            while n % factor == 0 {
+            while n.is_multiple_of(factor) {
                 n /= factor;
             }
         }

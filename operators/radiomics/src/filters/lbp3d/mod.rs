@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use renalflow_imaging::Image;
 
 use super::{Derived, Source, read_row};
-use crate::simd::{Kernel, run_widest};
 use crate::error::RadiomicsError;
 use crate::simd::{Kernel, run_widest};
 use kurtosis::{Real, Summation};
