@@ -65,7 +65,7 @@ fn one_case_in_every_form_holds_the_same_values() {
                 let rows: Vec<serde_json::Map<String, Json>> =
                     serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
                 assert!(rows[0].values().all(|v| !v.is_object() && !v.is_array()));
-                assert_eq!(rows[0]["diagnostics_Mask-original_VoxelNum"], 129);
+                assert_eq!(rows[0]["diagnostics_Mask-original_VoxelNum"], 125);
                 rows[0]["wavelet-LLH_glcm_Contrast"].as_f64().unwrap()
             }
         };
