@@ -8,11 +8,11 @@ use crate::error::RadiomicsError;
 use crate::simd::{Kernel, run_widest};
 
 /// Samples that fit a pattern of 64 bits.
-const MAX_SAMPLES: usize = 64;
+pub(crate) const MAX_SAMPLES: usize = 64;
 /// Samples whose pattern, read as a number, scikit-image's 32-bit weights can hold.
-const MAX_SAMPLES_AS_NUMBER: usize = 31;
+pub(crate) const MAX_SAMPLES_AS_NUMBER: usize = 31;
 /// Radius that bounds the memory of a slice with its margin.
-const MAX_RADIUS_VOXELS: f64 = 256.0;
+pub(crate) const MAX_RADIUS_VOXELS: f64 = 256.0;
 
 /// Pixels that are computed side by side.
 const LANES: usize = 16;

@@ -11,8 +11,8 @@ pub mod ibsi2;
 
 mod gradient;
 mod intensity_maps;
-mod lbp2d;
-mod lbp3d;
+pub(crate) mod lbp2d;
+pub(crate) mod lbp3d;
 mod lines;
 mod log;
 mod outcome;

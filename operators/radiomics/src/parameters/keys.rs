@@ -4,7 +4,10 @@
 //! asking for more memory than there is.
 
 use super::schema::{Count, Key, Kind, Origin, Range, Reader};
-use crate::{MAX_DISTANCE_VOXELS, MAX_GREY_LEVELS};
+use crate::{
+    MAX_DISTANCE_VOXELS, MAX_GREY_LEVELS,
+    filters::{lbp2d, lbp3d},
+};
 
 /// What most keys are: one of PyRadiomics, read before images are derived.
 const KEY: Key = Key {
@@ -366,7 +369,7 @@ pub(super) static GRADIENT_USE_SPACING: Key = Key {
 
 pub(super) static LBP_2D_RADIUS: Key = Key {
     name: "lbp2DRadius",
-    kind: Kind::Number(Range::above_zero_to(256.0)),
+    kind: Kind::Number(Range::above_zero_to(lbp2d::MAX_RADIUS_VOXELS)),
     unit: "voxels",
     default: "1",
     about: "Distance of the samples from the centre.",
@@ -376,7 +379,7 @@ pub(super) static LBP_2D_RADIUS: Key = Key {
 
 pub(super) static LBP_2D_SAMPLES: Key = Key {
     name: "lbp2DSamples",
-    kind: Kind::Integer(Range::of(1.0, 64.0)),
+    kind: Kind::Integer(Range::of(1.0, lbp2d::MAX_SAMPLES as f64)),
     default: "8",
     about: "Number of samples; at most 31 where `lbp2DMethod` is `default` or `ror`.",
     reader: Reader::Filters(&["LBP2D"]),
@@ -395,7 +398,7 @@ pub(super) static LBP_2D_METHOD: Key = Key {
 
 pub(super) static LBP_3D_LEVELS: Key = Key {
     name: "lbp3DLevels",
-    kind: Kind::Integer(Range::of(1.0, 32.0)),
+    kind: Kind::Integer(Range::of(1.0, lbp3d::MAX_LEVELS as f64)),
     default: "2",
     about: "Levels of spherical harmonics, each of which yields an image.",
     reader: Reader::Filters(&["LBP3D"]),
@@ -404,7 +407,7 @@ pub(super) static LBP_3D_LEVELS: Key = Key {
 
 pub(super) static LBP_3D_RADIUS: Key = Key {
     name: "lbp3DIcosphereRadius",
-    kind: Kind::Number(Range::above_zero_to(64.0)),
+    kind: Kind::Number(Range::above_zero_to(lbp3d::MAX_RADIUS_VOXELS)),
     unit: "voxels",
     default: "1",
     about: "Distance of the samples from the centre.",
@@ -414,7 +417,7 @@ pub(super) static LBP_3D_RADIUS: Key = Key {
 
 pub(super) static LBP_3D_SUBDIVISION: Key = Key {
     name: "lbp3DIcosphereSubdivision",
-    kind: Kind::Integer(Range::of(0.0, 5.0)),
+    kind: Kind::Integer(Range::of(0.0, lbp3d::MAX_SUBDIVISIONS as f64)),
     default: "1",
     about: "How often the faces of the icosahedron of samples are divided in four.",
     reader: Reader::Filters(&["LBP3D"]),

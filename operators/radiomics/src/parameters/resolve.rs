@@ -12,7 +12,10 @@ use super::{
     report::Report,
     schema::{Key, Number},
 };
-use crate::{Aggregation, Discretisation, Settings, Standard, WeightingNorm, filters::Lbp2dMethod};
+use crate::{
+    Aggregation, Discretisation, Settings, Standard, WeightingNorm,
+    filters::{Lbp2dMethod, lbp2d::MAX_SAMPLES_AS_NUMBER},
+};
 
 /// The parameters of a document. What makes no sense is reported, and something else stands in
 /// its place.
@@ -333,9 +336,6 @@ fn refuse_other_label(entry: &ImageEntry, outer: Layers<'_>, report: &mut Report
         );
     }
 }
-
-/// Patterns of more samples than this, read as numbers, are beyond scikit-image's weights.
-const MAX_SAMPLES_AS_NUMBER: usize = 31;
 
 fn refuse_long_patterns(image_type: &ImageType, layers: Layers<'_>, report: &mut Report<'_>) {
     if let ImageType::Lbp2d {

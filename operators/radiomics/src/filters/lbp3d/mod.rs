@@ -19,9 +19,9 @@ use spline::Coefficients;
 /// Voxels that are computed side by side.
 const LANES: usize = 8;
 
-const MAX_LEVELS: usize = 32;
-const MAX_SUBDIVISIONS: usize = 4;
-const MAX_RADIUS_VOXELS: f64 = 64.0;
+pub(crate) const MAX_LEVELS: usize = 32;
+pub(crate) const MAX_SUBDIVISIONS: usize = 4;
+pub(crate) const MAX_RADIUS_VOXELS: f64 = 64.0;
 
 /// Local binary patterns in 3D: an image `lbp-3D-m<level>` a degree of spherical harmonics,
 /// from degree 0 on, and `lbp-3D-k`, the kurtosis of the samples. Voxels outside the region
