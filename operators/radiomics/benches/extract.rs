@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use renalflow_imaging::{Geometry, Image, LabelMap, LabelNames, Volume};
-use renalflow_radiomics::{CLASSES, ClassSelection, Settings, extract};
+use renalflow_radiomics::{CLASSES, ClassSelection, Settings, Standard, extract};
 
 /// A lobed ball of noise in Hounsfield units, in a volume twice its width.
 fn phantom(radius_voxels: usize) -> (Image, LabelMap) {
@@ -52,10 +52,18 @@ fn bench(criterion: &mut Criterion) {
         };
         for class in CLASSES.iter().filter(|class| class.is_default()) {
             let classes = vec![ClassSelection::defaults_of(class.name)];
+            let is_in_pyradiomics = (class.docs)()
+                .iter()
+                .any(|doc| doc.is_default(Standard::PyRadiomics));
             run(
                 class.name,
                 Settings {
                     classes,
+                    standard: if is_in_pyradiomics {
+                        Standard::PyRadiomics
+                    } else {
+                        Standard::Ibsi
+                    },
                     ..Settings::default()
                 },
             );

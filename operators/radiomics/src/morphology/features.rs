@@ -75,11 +75,11 @@ pub static FEATURES: &[Feature<MorphologyTerms>] = &[
                 value for it.",
             unit: "1",
             reference: "O'Rourke, Int J Comput Inf Sci 1985;14:183",
-            degenerate: "Intensities do not matter; one voxel gives an octahedron: 0.25 where voxels \
+            degenerate: "Intensities do not matter; one voxel gives an octahedron: 0.5 where voxels \
                 are cubes.",
             pyradiomics: PyRadiomics::Absent,
         },
-        value: |t| t.mesh.volume_mm3 / volume(t.oriented_box_mm()),
+        value: |t| t.mesh.volume_mm3 / volume(t.oriented_box().sides_mm),
     },
     Feature {
         doc: FeatureDoc {
@@ -91,11 +91,11 @@ pub static FEATURES: &[Feature<MorphologyTerms>] = &[
                 value for it.",
             unit: "1",
             reference: "O'Rourke, Int J Comput Inf Sci 1985;14:183",
-            degenerate: "Intensities do not matter; one voxel gives an octahedron, against a box of \
-                least volume.",
+            degenerate: "Intensities do not matter; one voxel gives an octahedron: 0.595 where voxels \
+                are cubes.",
             pyradiomics: PyRadiomics::Absent,
         },
-        value: |t| t.mesh.area_mm2 / area(t.oriented_box_mm()),
+        value: |t| t.mesh.area_mm2 / area(t.oriented_box().sides_mm),
     },
     Feature {
         doc: FeatureDoc {

@@ -19,6 +19,8 @@ pub(crate) type Point = [i64; 3];
 pub struct Triangle {
     /// Its corners, as places in the list of vertices.
     pub corners: [usize; 3],
+    /// The triangles beyond the side from each corner to the next, as places in their list.
+    pub neighbours: [usize; 3],
     /// Cross product of two sides, pointing outwards: twice its area in half voxels.
     pub normal: [i64; 3],
 }
@@ -274,25 +276,35 @@ impl Builder {
     }
 
     fn into_hull(self) -> Hull {
-        let mut place_of = vec![usize::MAX; self.points.len()];
-        let mut hull = Hull {
-            vertices: Vec::new(),
-            triangles: Vec::new(),
-        };
-        for facet in self.facets.iter().filter(|facet| facet.is_hull) {
-            let corners = facet.corners.map(|point| {
-                if place_of[point] == usize::MAX {
-                    place_of[point] = hull.vertices.len();
-                    hull.vertices.push(self.points[point]);
-                }
-                place_of[point]
-            });
-            hull.triangles.push(Triangle {
-                corners,
-                normal: facet.normal,
-            });
+        let mut place_of_facet = vec![usize::MAX; self.facets.len()];
+        let mut count = 0;
+        for (place, facet) in place_of_facet.iter_mut().zip(&self.facets) {
+            if facet.is_hull {
+                *place = count;
+                count += 1;
+            }
         }
-        hull
+        let mut place_of_point = vec![usize::MAX; self.points.len()];
+        let mut vertices = Vec::new();
+        let mut place = |point: usize| {
+            if place_of_point[point] == usize::MAX {
+                place_of_point[point] = vertices.len();
+                vertices.push(self.points[point]);
+            }
+            place_of_point[point]
+        };
+        let on_hull = self.facets.iter().filter(|facet| facet.is_hull);
+        let triangles = on_hull
+            .map(|facet| Triangle {
+                corners: facet.corners.map(&mut place),
+                neighbours: facet.neighbours.map(|facet| place_of_facet[facet]),
+                normal: facet.normal,
+            })
+            .collect();
+        Hull {
+            vertices,
+            triangles,
+        }
     }
 }
 

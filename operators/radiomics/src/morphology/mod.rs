@@ -17,7 +17,7 @@ pub use ellipsoid::{
 };
 pub use features::FEATURES;
 pub use hull::{Hull, Triangle};
-pub use oriented_box::smallest_box_mm;
+pub use oriented_box::OrientedBox;
 
 use std::cell::OnceCell;
 
@@ -29,26 +29,34 @@ use crate::{
 };
 
 /// A convex hull in millimetres.
+///
+/// # Shapes
+/// `area_vectors_mm2` and `directions`: one entry a triangle of the surface.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SolidHull {
     /// Its vertices, `[z, y, x]`.
     pub vertices_mm: Vec<Vector3<f64>>,
-    /// Its surface.
-    pub triangles: Vec<SolidTriangle>,
+    /// As long as the area of a triangle, across it, outwards.
+    pub area_vectors_mm2: Vec<Vector3<f64>>,
+    /// The same for all triangles in parallel planes: the smallest whole numbers across them on
+    /// the lattice, the first that is not 0 positive.
+    pub directions: Vec<[i64; 3]>,
+    /// Where two triangles meet.
+    pub edges: Vec<Edge>,
     /// Volume, in mm³.
     pub volume_mm3: f64,
     /// Area, in mm².
     pub area_mm2: f64,
 }
 
-/// A triangle of the surface of a hull.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SolidTriangle {
-    /// As long as its area, across it, outwards.
-    pub area_vector_mm2: Vector3<f64>,
-    /// The same for all triangles in parallel planes: the smallest whole numbers across it on
-    /// the lattice, the first that is not 0 positive.
-    pub direction: [i64; 3],
+/// Where two triangles of a hull meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// Its ends, as places in the list of vertices, in the order in which the first triangle
+    /// has them.
+    pub vertices: [usize; 2],
+    /// Those that meet, as places in the list of triangles.
+    pub triangles: [usize; 2],
 }
 
 impl SolidHull {
@@ -62,15 +70,12 @@ impl SolidHull {
         });
         let across_mm2 =
             Vector3::from_fn(|axis, _| half_mm[(axis + 1) % 3] * half_mm[(axis + 2) % 3]);
-        let triangles: Vec<SolidTriangle> = hull
+        let area_vectors_mm2: Vec<_> = hull
             .triangles
             .iter()
             .map(|triangle| {
                 let normal = Vector3::from(triangle.normal).map(|n| n as f64);
-                SolidTriangle {
-                    area_vector_mm2: normal.component_mul(&across_mm2) * 0.5,
-                    direction: direction_of(triangle.normal),
-                }
+                normal.component_mul(&across_mm2) * 0.5
             })
             .collect();
         Self {
@@ -83,11 +88,34 @@ impl SolidHull {
                         .component_mul(&half_mm)
                 })
                 .collect(),
+            directions: hull
+                .triangles
+                .iter()
+                .map(|t| direction_of(t.normal))
+                .collect(),
+            edges: edges_of(&hull),
             volume_mm3: hull.sextuple_volume() as f64 / 48.0 * region.voxel_volume_mm3(),
-            area_mm2: triangles.iter().map(|t| t.area_vector_mm2.norm()).sum(),
-            triangles,
+            area_mm2: area_vectors_mm2.iter().map(Vector3::norm).sum(),
+            area_vectors_mm2,
         }
     }
+}
+
+/// Each edge once, from the triangle that comes first.
+fn edges_of(hull: &Hull) -> Vec<Edge> {
+    let mut edges = Vec::with_capacity(3 * hull.triangles.len() / 2);
+    for (place, triangle) in hull.triangles.iter().enumerate() {
+        for side in 0..3 {
+            let beyond = triangle.neighbours[side];
+            if place < beyond {
+                edges.push(Edge {
+                    vertices: [triangle.corners[side], triangle.corners[(side + 1) % 3]],
+                    triangles: [place, beyond],
+                });
+            }
+        }
+    }
+    edges
 }
 
 fn direction_of(normal: [i64; 3]) -> [i64; 3] {
@@ -111,7 +139,7 @@ pub struct MorphologyTerms {
     pub variances_mm2: [f64; 3],
     /// The convex hull of the mesh.
     pub hull: SolidHull,
-    oriented_box_mm: OnceCell<[f64; 3]>,
+    oriented_box: OnceCell<OrientedBox>,
     enclosing: OnceCell<Option<SemiAxes>>,
 }
 
@@ -126,16 +154,15 @@ impl MorphologyTerms {
             }),
             variances_mm2: principal_sample_variances_mm2(region),
             hull: SolidHull::of(region),
-            oriented_box_mm: OnceCell::new(),
+            oriented_box: OnceCell::new(),
             enclosing: OnceCell::new(),
         }
     }
 
-    /// Sides of a smallest box around the mesh in any orientation, in mm.
-    pub fn oriented_box_mm(&self) -> [f64; 3] {
-        *self
-            .oriented_box_mm
-            .get_or_init(|| smallest_box_mm(&self.hull))
+    /// A smallest box around the mesh in any orientation.
+    pub fn oriented_box(&self) -> &OrientedBox {
+        self.oriented_box
+            .get_or_init(|| OrientedBox::smallest_around(&self.hull))
     }
 
     /// Semi-axes of the ellipsoid with the second moments of the voxel centres, in mm; `None`

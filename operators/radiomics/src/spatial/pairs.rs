@@ -35,7 +35,7 @@ impl PairSums {
     /// `values`: one a voxel, in the order of `region.runs`.
     #[must_use]
     pub fn of(region: &Region, values: &[f64]) -> Self {
-        // A pair costs about as much as 0.1 of a step of a butterfly, measured.
+        // Measured: 0.8 ns a pair, 0.6 ns a step of the transforms, 0.1 ms to plan them.
         let n = region.voxel_count as f64;
         let cells: f64 = region
             .bounding_box
@@ -43,7 +43,7 @@ impl PairSums {
             .iter()
             .map(|&n| padded(n) as f64)
             .product();
-        if 0.5 * n * n < 5.0 * cells * cells.log2() {
+        if 0.5 * n * n < 1e5 + 0.7 * cells * cells.log2() {
             Self::pair_by_pair(region, values)
         } else {
             Self::by_transform(region, values, MAX_SPECTRUM_BYTES)
@@ -219,7 +219,7 @@ fn padded(n: usize) -> usize {
     };
     let least = (2 * n).saturating_sub(1).max(2);
     (least..)
-        .find(|&n| n % 2 == 0 && has_small_factors(n))
+        .find(|&n| n.is_multiple_of(2) && has_small_factors(n))
         .unwrap_or(least)
 }
 

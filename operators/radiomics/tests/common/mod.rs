@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
+pub mod ibsi;
+
 use renalflow_imaging::{Geometry, Image, LabelMap, LabelNames, Volume};
 
 /// To 1e-6 of the reference, or 1e-9 where it is near zero; NaN equals NaN.
