@@ -120,7 +120,8 @@ pub static FEATURES: &[Feature<MorphologyTerms>] = &[
             formula: "A / (4 π a b Σ over ν from 0 to 20 of (α β)^ν P_ν((α² + β²) / 2 α β) / (1 - 4 ν²)), \
                 P_ν Legendre's polynomials, α² = 1 - b²/a², β² = 1 - c²/a², a ≥ b ≥ c",
             meaning: "How much surface the region has against an ellipsoid like it: above 1, the more \
-                the rougher.",
+                the rougher. The series is IBSI's; it is near the ellipsoid's area, but not equal \
+                to it.",
             unit: "1",
             reference: IBSI,
             degenerate: "Intensities do not matter; one voxel and a single slice have a flat \
