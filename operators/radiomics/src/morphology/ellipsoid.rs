@@ -90,7 +90,7 @@ pub fn smallest_around(points: &[Vector3<f64>]) -> Option<SemiAxes> {
         }
         // At the optimum no point is farther than 4.
         let outside = farthest.1 - 4.0;
-        if outside <= 4.0 * OPTIMALITY {
+        if outside.is_nan() || outside <= 4.0 * OPTIMALITY {
             break;
         }
         if step % STEPS_BETWEEN_DROPS == STEPS_BETWEEN_DROPS - 1 {
