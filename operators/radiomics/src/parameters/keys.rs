@@ -455,7 +455,7 @@ pub(super) static VOXEL_BATCH: Key = Key {
     name: "voxelBatch",
     kind: Kind::Integer(Range::of(1.0, 1e12)),
     unit: "voxels",
-    about: "Voxels done at a time. By default as many as the memory bound allows.",
+    about: "Voxels done at a time, at least a slice. By default as many as fit into 64 MiB.",
     reader: Reader::Maps,
     ..KEY
 };
