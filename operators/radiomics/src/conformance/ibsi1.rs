@@ -189,6 +189,7 @@ impl Configuration {
             standard: Standard::Ibsi,
             discretisation: self.discretisation,
             ivh_discretisation: self.ivh,
+            ivh_range: self.resegmentation_range(),
             aggregation: Some(aggregation),
             minimum_roi_dimensions: 0,
             classes,
@@ -203,6 +204,16 @@ impl Configuration {
             settings,
             additional_info: false,
             ..Parameters::default()
+        }
+    }
+
+    /// The range that the intensity-volume histogram spans: that of the resegmentation.
+    fn resegmentation_range(&self) -> [Option<f64>; 2] {
+        match &self.preprocessing.resegmentation {
+            Some(how) => {
+                [how.thresholds.first(), how.thresholds.get(1)].map(Option::<&f64>::copied)
+            }
+            None => [None, None],
         }
     }
 
