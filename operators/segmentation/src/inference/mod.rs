@@ -1,0 +1,1 @@
+//! From a volume to labels: sliding windows, boxes of a coarse network, clean-up.

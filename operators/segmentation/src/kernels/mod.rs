@@ -1,0 +1,1 @@
+//! Arithmetic of the 3D operations on plain `f32` slices: no candle, no allocation that a caller could own.

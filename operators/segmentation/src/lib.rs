@@ -1,0 +1,22 @@
+//! Segmentation of kidneys and tumours in 3D: network operations on candle, the networks,
+//! their training, whole-volume inference and deep features.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`kernels`] | the arithmetic of 3D operations on plain `f32` slices, for CPUs |
+//! | [`ops`] | the same as differentiable operations on candle tensors, `[N, C, D, H, W]` |
+//! | [`network`] | plans, U-Net, FS-Net and its rivals |
+//! | [`weights`] | checkpoints and the card that a loader enforces |
+//! | [`training`] | patches, augmentation, optimisers, the loop |
+//! | [`inference`] | sliding windows, coarse boxes, clean-up of predictions |
+//!
+//! Tensors are `[N, C, D, H, W]` with `W` fastest, where `D, H, W` are the `z, y, x` of a
+//! volume. Nothing here reads a clock or the environment, and on a CPU the same inputs and
+//! seed give the same bits whatever the number of threads.
+
+pub mod inference;
+pub mod kernels;
+pub mod network;
+pub mod ops;
+pub mod training;
+pub mod weights;

@@ -1,0 +1,1 @@
+//! Differentiable 3D operations on candle tensors, `[N, C, D, H, W]`.

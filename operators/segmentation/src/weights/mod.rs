@@ -1,0 +1,1 @@
+//! Weights on disk: safetensors and the card that a loader enforces.
