@@ -79,7 +79,7 @@ impl Conv3d {
             (CpuStorage::F32(_), CpuStorage::F32(_)) => {
                 let mut y = vec![0f32; shape.len_out()];
                 let bias = bias.map(|b| b.f32()).transpose()?;
-                conv::portable::forward(shape, x.f32()?, weight.f32()?, bias, &mut y);
+                conv::forward(shape, x.f32()?, weight.f32()?, bias, &mut y);
                 CpuStorage::F32(y)
             }
             _ => {

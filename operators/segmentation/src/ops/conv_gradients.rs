@@ -1,7 +1,7 @@
 //! The gradients of a 3D convolution, as operations of their own.
 
 use super::conv::Part;
-use crate::kernels::conv::{ConvShape, portable};
+use crate::kernels::conv::{self, ConvShape, portable};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 /// The gradients of one convolution.
@@ -46,7 +46,7 @@ impl CustomOp2 for ToInput {
         let gx = match gy.0 {
             CpuStorage::F32(_) => {
                 let mut gx = vec![0f32; shape.len_in()];
-                portable::backward_input(shape, gy.f32()?, weight.f32()?, &mut gx);
+                conv::backward_input(shape, gy.f32()?, weight.f32()?, None, &mut gx);
                 CpuStorage::F32(gx)
             }
             _ => {
@@ -79,7 +79,7 @@ impl CustomOp2 for ToWeight {
         let gw = match x.0 {
             CpuStorage::F32(_) => {
                 let mut gw = vec![0f32; shape.len_weight()];
-                portable::backward_weight(shape, x.f32()?, gy.f32()?, &mut gw);
+                conv::backward_weight(shape, x.f32()?, gy.f32()?, &mut gw);
                 CpuStorage::F32(gw)
             }
             _ => {

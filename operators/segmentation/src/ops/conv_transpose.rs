@@ -5,7 +5,10 @@ use super::{
     conv::{Part, check_bias, conv3d, dims5},
     conv_gradients::to_bias,
 };
-use crate::kernels::{conv::ConvShape, conv_transpose};
+use crate::kernels::{
+    conv::{self, ConvShape},
+    conv_transpose,
+};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
 /// The transposed 3D convolution whose kernel is its stride: every input voxel paints a block
@@ -56,7 +59,7 @@ impl ConvTranspose3d {
             (CpuStorage::F32(_), CpuStorage::F32(_)) => {
                 let mut y = vec![0f32; shape.len_in()];
                 let bias = bias.map(|b| b.f32()).transpose()?;
-                conv_transpose::forward(shape, x.f32()?, weight.f32()?, bias, &mut y);
+                conv::backward_input(shape, x.f32()?, weight.f32()?, bias, &mut y);
                 CpuStorage::F32(y)
             }
             _ => {

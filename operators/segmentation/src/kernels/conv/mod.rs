@@ -5,7 +5,15 @@
 //! gives the same bits whatever the number of threads: the work is cut by the shape alone, and
 //! partial sums are added in the order of the pieces.
 
+mod direct;
+mod fast;
 pub mod portable;
+mod source;
+mod tile;
+mod winograd;
+
+pub use fast::{PackedConv, backward_input, backward_weight, forward};
+pub use source::{Affine, Moments, Source};
 
 use thiserror::Error;
 

@@ -1,0 +1,176 @@
+//! Which kernel runs a convolution in `f32`.
+
+use super::{
+    ConvShape, direct,
+    source::{Moments, Source},
+    winograd,
+};
+use crate::kernels::simd::Isa;
+
+/// A convolution with its weights in the order that its kernel reads: pack once, run often.
+pub struct PackedConv {
+    shape: ConvShape,
+    isa: Isa,
+    kind: Kind,
+}
+
+enum Kind {
+    Direct(direct::Packed),
+    Winograd(winograd::Packed),
+}
+
+impl PackedConv {
+    /// Packs the weights of a convolution for this machine.
+    ///
+    /// # Shapes
+    /// `weight` `[O, I, kD, kH, kW]`.
+    #[must_use]
+    pub fn new(shape: &ConvShape, weight: &[f32]) -> Self {
+        Self::with_isa(Isa::detect(), shape, weight)
+    }
+
+    /// As [`PackedConv::new`] for instructions that the machine must have.
+    #[must_use]
+    pub(crate) fn with_isa(isa: Isa, shape: &ConvShape, weight: &[f32]) -> Self {
+        let [_, kh, kw] = shape.kernel;
+        let kind = if winograd::applies(shape) {
+            Kind::Winograd(winograd::Packed::new(shape, |o, i, [d, h, w]| {
+                weight[(((o * shape.channels_in + i) * 3 + d) * kh + h) * kw + w]
+            }))
+        } else {
+            Kind::Direct(direct::Packed::forward(shape, weight))
+        };
+        Self {
+            shape: *shape,
+            isa,
+            kind,
+        }
+    }
+
+    /// Convolves `sources`, laid side by side in the channels, into `y`, and returns the moments
+    /// of each sample and channel of `y`, `[N, O]`, where they are wanted.
+    ///
+    /// # Shapes
+    /// `sources` `[N, I_s, D, H, W]` with `I` channels in all, `bias` `[O]`, `y` `[N, O, D', H', W']`.
+    pub fn run(
+        &self,
+        sources: &[Source<'_>],
+        bias: Option<&[f32]>,
+        y: &mut [f32],
+        with_moments: bool,
+    ) -> Vec<Moments> {
+        match &self.kind {
+            Kind::Direct(packed) => {
+                direct::forward(self.isa, packed, sources, bias, y, with_moments)
+            }
+            Kind::Winograd(packed) => winograd::forward(
+                self.isa,
+                &self.shape,
+                sources,
+                packed,
+                bias,
+                y,
+                with_moments,
+            ),
+        }
+    }
+}
+
+/// The convolution of `x` with `weight`, written to `y`.
+///
+/// # Shapes
+/// `x` `[N, I, D, H, W]`, `weight` `[O, I, kD, kH, kW]`, `bias` `[O]`, `y` `[N, O, D', H', W']`.
+pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
+    if fits(shape, x.len(), weight.len(), y.len()) {
+        let sources = [Source::plain(x, shape.channels_in)];
+        PackedConv::new(shape, weight).run(&sources, bias, y, false);
+    }
+}
+
+/// The gradient of the convolution to its input, written to `gx`, plus `bias` a channel: so it is
+/// the transposed convolution of `gy`.
+///
+/// # Shapes
+/// `gy` `[N, O, D', H', W']`, `weight` `[O, I, kD, kH, kW]`, `bias` `[I]`, `gx` `[N, I, D, H, W]`.
+pub fn backward_input(
+    shape: &ConvShape,
+    gy: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    gx: &mut [f32],
+) {
+    if fits(shape, gx.len(), weight.len(), gy.len()) {
+        backward_input_with(Isa::detect(), shape, gy, weight, bias, gx);
+    }
+}
+
+pub(crate) fn backward_input_with(
+    isa: Isa,
+    shape: &ConvShape,
+    gy: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    gx: &mut [f32],
+) {
+    let sources = [Source::plain(gy, shape.channels_out)];
+    let turned = ConvShape {
+        channels_in: shape.channels_out,
+        channels_out: shape.channels_in,
+        size_in: shape.size_out,
+        size_out: shape.size_in,
+        padding: [0, 1, 2].map(|a| shape.kernel[a].saturating_sub(1 + shape.padding[a])),
+        ..*shape
+    };
+    let turns = (0..3).all(|a| shape.padding[a] < shape.kernel[a]);
+    if turns && winograd::applies(&turned) {
+        let kw = shape.kernel[2];
+        let packed = winograd::Packed::new(&turned, |i, o, [d, h, w]| {
+            let tap = ((2 - d) * 3 + 2 - h) * kw + kw - 1 - w;
+            weight[(o * shape.channels_in + i) * shape.taps() + tap]
+        });
+        winograd::forward(isa, &turned, &sources, &packed, bias, gx, false);
+    } else {
+        let packed = direct::Packed::backward(shape, weight);
+        direct::forward(isa, &packed, &sources, bias, gx, false);
+    }
+}
+
+/// The gradient of the convolution to its weights, written to `gw`.
+///
+/// # Shapes
+/// `x` `[N, I, D, H, W]`, `gy` `[N, O, D', H', W']`, `gw` `[O, I, kD, kH, kW]`.
+pub fn backward_weight(shape: &ConvShape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    if fits(shape, x.len(), gw.len(), gy.len()) {
+        backward_weight_with(Isa::detect(), shape, x, gy, gw);
+    }
+}
+
+pub(crate) fn backward_weight_with(
+    isa: Isa,
+    shape: &ConvShape,
+    x: &[f32],
+    gy: &[f32],
+    gw: &mut [f32],
+) {
+    if winograd::applies(shape) {
+        winograd::backward_weight(isa, shape, x, gy, gw);
+    } else {
+        direct::backward_weight(isa, shape, x, gy, gw);
+    }
+}
+
+/// Whether slices have the lengths of the shape, and it has any work at all.
+fn fits(shape: &ConvShape, x: usize, weight: usize, y: usize) -> bool {
+    debug_assert_eq!(
+        (x, weight, y),
+        (shape.len_in(), shape.len_weight(), shape.len_out())
+    );
+    (x, weight, y) == (shape.len_in(), shape.len_weight(), shape.len_out())
+        && x > 0
+        && weight > 0
+        && y > 0
+}
+
+#[cfg(test)]
+#[path = "fast_tests.rs"]
+mod tests;
