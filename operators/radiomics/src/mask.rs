@@ -1,6 +1,8 @@
 //! A mask of which only the part with labels is kept.
 
-use renalflow_imaging::{Geometry, LabelMap, boxes::BoundingBox, crop::crop_labels};
+use renalflow_imaging::{
+    Geometry, LabelMap, boxes::BoundingBox, crop::crop_labels, resample::resample_label_part,
+};
 
 use crate::{Region, Settings, error::RadiomicsError, region};
 
@@ -49,6 +51,23 @@ impl Mask {
             geometry,
             digest: hasher.finalize().to_hex().to_string(),
         })
+    }
+
+    /// The labels on another grid, as if the whole had been resampled.
+    ///
+    /// # Shapes
+    /// Returns a label map on `target`.
+    ///
+    /// # Errors
+    /// A target that is no grid or is too large.
+    pub(crate) fn resampled(&self, target: &Geometry) -> Result<LabelMap, RadiomicsError> {
+        let Self {
+            labels,
+            start_zyx,
+            geometry,
+            ..
+        } = self;
+        Ok(resample_label_part(labels, geometry, *start_zyx, target)?)
     }
 
     /// The part of the mask in a box of the whole, which becomes the whole.

@@ -9,7 +9,7 @@ use renalflow_imaging::{
     crop::crop_image,
     resample::{
         GridRule, Interpolation, Output, Precision, Resampling, pyradiomics_grid_around,
-        resample_image, resample_labels,
+        resample_image,
     },
     with_image,
 };
@@ -121,7 +121,7 @@ pub(crate) fn prepare<'a>(
                          (correctMask)"
                             .to_owned(),
                     );
-                    let corrected = resample_labels(&mask.labels, image.geometry())?;
+                    let corrected = mask.resampled(image.geometry())?;
                     Cow::Owned(Mask::of(&corrected)?)
                 }
                 Err(error) => return Err(error),
@@ -356,10 +356,7 @@ fn resample_as_pyradiomics(
         };
         let window = grown(&inner, [pad_voxels; 3], shape_zyx);
         let target = window.geometry(image.geometry())?;
-        return Ok((
-            crop_image(image, &window)?,
-            resample_labels(&mask.labels, &target)?,
-        ));
+        return Ok((crop_image(image, &window)?, mask.resampled(&target)?));
     }
     let target = pyradiomics_grid_around(&mask.geometry, spacing_zyx_mm, region, pad_voxels)?;
     let resampled = resample_part(
@@ -372,7 +369,7 @@ fn resample_as_pyradiomics(
             outside: 0.0,
         },
     )?;
-    Ok((resampled, resample_labels(&mask.labels, &target)?))
+    Ok((resampled, mask.resampled(&target)?))
 }
 
 fn interpolation(interpolator: Interpolator) -> Interpolation {

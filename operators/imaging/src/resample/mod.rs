@@ -26,6 +26,7 @@ use crate::{
 };
 use axis::{Axis, Samples};
 use mapping::Mapping;
+use nearest::Part;
 use real::{Readable, Real};
 
 pub use grid::{GridRule, pyradiomics_grid_around};
@@ -147,10 +148,20 @@ pub fn resample_image(
         return Ok(match image {
             Image::I16(volume) => {
                 // The cast saturates, so that an `outside` beyond 16 bits becomes their limit.
-                Image::I16(nearest::resample(volume, target, how.outside as i16))
+                Image::I16(nearest::resample(
+                    Part::all_of(volume),
+                    target,
+                    how.outside as i16,
+                ))
             }
-            Image::F32(volume) => Image::F32(nearest::resample(volume, target, how.outside as f32)),
-            Image::F64(volume) => Image::F64(nearest::resample(volume, target, how.outside)),
+            Image::F32(volume) => Image::F32(nearest::resample(
+                Part::all_of(volume),
+                target,
+                how.outside as f32,
+            )),
+            Image::F64(volume) => {
+                Image::F64(nearest::resample(Part::all_of(volume), target, how.outside))
+            }
         });
     }
     match (image, how.precision) {
@@ -196,10 +207,33 @@ pub fn resample_image(
 /// A target that [`Geometry::validate`] refuses or that is larger than
 /// [`LARGEST_TARGET_VOXELS`].
 pub fn resample_labels(labels: &LabelMap, target: &Geometry) -> Result<LabelMap, ResampleError> {
+    resample_label_part(labels, labels.geometry(), [0; 3], target)
+}
+
+/// Resample a label map of which only a part is kept, the rest being background: voxel for
+/// voxel what [`resample_labels`] makes of the whole.
+///
+/// # Shapes
+/// `part`: `[z, y, x]`, at `start_zyx` of the grid `whole`. Returns a label map on `target`
+/// with the part's names.
+///
+/// # Errors
+/// As [`resample_labels`].
+pub fn resample_label_part(
+    part: &LabelMap,
+    whole: &Geometry,
+    start_zyx: [usize; 3],
+    target: &Geometry,
+) -> Result<LabelMap, ResampleError> {
     check_target(target)?;
+    let source = Part {
+        part: &part.volume,
+        whole,
+        start_zyx,
+    };
     Ok(LabelMap {
-        volume: nearest::resample(&labels.volume, target, 0),
-        names: labels.names.clone(),
+        volume: nearest::resample(source, target, 0),
+        names: part.names.clone(),
     })
 }
 
