@@ -12,8 +12,8 @@
 //! | [`inference`] | sliding windows, coarse boxes, clean-up of predictions |
 //!
 //! Tensors are `[N, C, D, H, W]` with `W` fastest, where `D, H, W` are the `z, y, x` of a
-//! volume. Nothing here but [`bench`] reads a clock, nothing the environment, and on a CPU the same inputs and
-//! seed give the same bits whatever the number of threads.
+//! volume. Nothing here but [`bench`] reads a clock, nothing reads the environment, and on a CPU
+//! the same inputs and seed give the same bits whatever the number of threads.
 
 pub mod bench;
 pub mod inference;
