@@ -341,8 +341,8 @@ pub fn multiply_adds(rounds: usize) -> f32 {
                 let factor = V::splat(std::hint::black_box(0.999));
                 let mut sums = [V::splat(std::hint::black_box(1.0)); 12];
                 for _ in 0..self.0 * 16 / V::LANES {
-                    for sum in &mut sums {
-                        *sum = sum.mul_add(factor, factor);
+                    for chain in 0..12 {
+                        sums[chain] = sums[chain].mul_add(factor, factor);
                     }
                 }
                 *self.1 = sums.iter().fold(V::splat(0.0), |a, &b| a.add(b)).sum();
