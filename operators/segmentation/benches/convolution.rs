@@ -20,10 +20,13 @@ const LAYERS: [(usize, usize, [usize; 3], usize, usize); 9] = [
 
 fn layers(criterion: &mut Criterion) {
     let noise = |len: usize| -> Vec<f32> {
-        (0..len).map(|i| ((i * 7919 % 1013) as f32) / 506.5 - 1.0).collect()
+        (0..len)
+            .map(|i| ((i * 7919 % 1013) as f32) / 506.5 - 1.0)
+            .collect()
     };
     for (i, o, [d, h, w], k, stride) in LAYERS {
-        let Ok(shape) = ConvShape::new([1, i, d, h, w], [o, i, k, k, k], [stride; 3], [k / 2; 3]) else {
+        let Ok(shape) = ConvShape::new([1, i, d, h, w], [o, i, k, k, k], [stride; 3], [k / 2; 3])
+        else {
             continue;
         };
         let (x, weight) = (noise(shape.len_in()), noise(shape.len_weight()));

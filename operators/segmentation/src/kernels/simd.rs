@@ -324,3 +324,33 @@ mod x86 {
         }
     }
 }
+
+/// Operations of one round of [`multiply_adds`] with the widest instructions.
+pub const FLOP_PER_ROUND: usize = 12 * 16 * 2;
+
+/// Runs `rounds` of twelve independent chains of multiply-adds on 16 numbers each, with the
+/// widest instructions of this machine: nothing but arithmetic, to measure its peak.
+#[must_use]
+pub fn multiply_adds(rounds: usize) -> f32 {
+    struct Chains<'a>(usize, &'a mut f32);
+    impl Kernel for Chains<'_> {
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            // SAFETY: no pointers; `Isa::detect` found the instructions.
+            unsafe {
+                let factor = V::splat(std::hint::black_box(0.999));
+                let mut sums = [V::splat(std::hint::black_box(1.0)); 12];
+                for _ in 0..self.0 * 16 / V::LANES {
+                    for chain in 0..12 {
+                        sums[chain] = sums[chain].mul_add(factor, factor);
+                    }
+                }
+                *self.1 = sums.iter().fold(V::splat(0.0), |a, &b| a.add(b)).sum();
+            }
+        }
+    }
+    let mut sum = 0.0;
+    // SAFETY: the instructions were found, and the kernel has no pointers.
+    unsafe { Isa::detect().run(Chains(rounds, &mut sum)) };
+    std::hint::black_box(sum)
+}

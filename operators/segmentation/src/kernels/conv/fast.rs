@@ -104,6 +104,26 @@ pub fn backward_input(
     }
 }
 
+/// The transposed convolution of `sources`, with the convolution's `shape` of
+/// [`ConvShape::of_transpose`].
+///
+/// # Shapes
+/// `sources` `[N, I_s, D, H, W]`, `weight` `[I, O, kD, kH, kW]`, `bias` `[O]`,
+/// `y` `[N, O, D * kD, H * kH, W * kW]`.
+pub fn transpose(
+    shape: &ConvShape,
+    sources: &[Source<'_>],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+) {
+    let len = shape.len_out();
+    if fits(shape, y.len(), weight.len(), len) {
+        let packed = direct::Packed::backward(shape, weight);
+        direct::forward(Isa::detect(), &packed, sources, bias, y, false);
+    }
+}
+
 pub(crate) fn backward_input_with(
     isa: Isa,
     shape: &ConvShape,

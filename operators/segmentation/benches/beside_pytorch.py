@@ -1,0 +1,114 @@
+"""The U-Net's forward pass and single layers beside PyTorch's, in one run, as Markdown.
+
+    cargo build --release -p renalflow-segmentation --example unet_timing --example layer_timing
+    python operators/segmentation/benches/beside_pytorch.py target/release/examples
+
+Both run on two threads and take turns, and each number is the best of all turns.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+import torch
+from torch import nn
+
+THREADS, TURNS = 2, 3
+LAYERS = [(16, (64, 96, 96)), (32, (32, 48, 48)), (64, (16, 24, 24)), (128, (8, 12, 12))]
+FEATURES = (16, 32, 64, 128)
+
+
+class Block(nn.Sequential):
+    def __init__(self, channels_in, channels_out, stride=1):
+        super().__init__(
+            nn.Conv3d(channels_in, channels_out, 3, stride, 1),
+            nn.InstanceNorm3d(channels_out, affine=True),
+            nn.LeakyReLU(0.01, inplace=True),
+        )
+
+
+class UNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        ins = (1, *FEATURES[:-1])
+        self.down = nn.ModuleList(
+            nn.Sequential(Block(i, o, 2 if k else 1), Block(o, o))
+            for k, (i, o) in enumerate(zip(ins, FEATURES))
+        )
+        pairs = list(zip(FEATURES[:0:-1], FEATURES[-2::-1]))
+        self.up = nn.ModuleList(nn.ConvTranspose3d(i, o, 2, 2) for i, o in pairs)
+        self.join = nn.ModuleList(nn.Sequential(Block(2 * o, o), Block(o, o)) for _, o in pairs)
+        self.head = nn.Conv3d(FEATURES[0], 3, 1)
+
+    def forward(self, x):
+        skips = []
+        for stage in self.down:
+            x = stage(x)
+            skips.append(x)
+        skips.pop()
+        for up, join in zip(self.up, self.join):
+            x = join(torch.cat([up(x), skips.pop()], 1))
+        return self.head(x)
+
+
+def best(run, repeats=5):
+    run()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def theirs():
+    times = {}
+    network, x = UNet(), torch.randn(1, 1, 64, 96, 96)
+    with torch.inference_mode():
+        times["U-Net forward"] = best(lambda: network(x))
+    for channels, size in LAYERS:
+        conv = nn.Conv3d(channels, channels, 3, padding=1)
+        y = torch.randn(1, channels, *size, requires_grad=True)
+        out = conv(y)
+        grad = torch.randn_like(out)
+        with torch.inference_mode():
+            times[f"{channels} forward"] = best(lambda: conv(y))
+        times[f"{channels} to_input"] = best(
+            lambda: torch.autograd.grad(out, y, grad, retain_graph=True))
+        times[f"{channels} to_weight"] = best(
+            lambda: torch.autograd.grad(out, conv.weight, grad, retain_graph=True))
+    return times
+
+
+def ours(folder):
+    times = {}
+    environment = {**os.environ, "RAYON_NUM_THREADS": str(THREADS)}
+    for program, prefix in (("unet_timing", "U-Net "), ("layer_timing", "")):
+        run = subprocess.run([os.path.join(folder, program)], env=environment,
+                             check=True, capture_output=True, text=True)
+        for line in run.stdout.splitlines():
+            *name, seconds = line.split()
+            times[prefix + " ".join(name)] = float(seconds)
+    return times
+
+
+def main():
+    torch.set_num_threads(THREADS)
+    all_ours, all_theirs = {}, {}
+    for _ in range(TURNS):
+        for into, run in ((all_theirs, theirs), (all_ours, lambda: ours(sys.argv[1]))):
+            for name, seconds in run().items():
+                into[name] = min(seconds, into.get(name, float("inf")))
+    print(f"| | PyTorch {torch.__version__} (ms) | renalflow (ms) | ratio | renalflow GFLOP/s |")
+    print("|---|---|---|---|---|")
+    flops = {str(c): 54 * c * c * d * h * w for c, (d, h, w) in LAYERS} | {"U-Net": 63.285755904e9}
+    for name, seconds in all_theirs.items():
+        mine = all_ours[name]
+        print(f"| {name} | {1e3 * seconds:.2f} | {1e3 * mine:.2f} | {seconds / mine:.2f} "
+              f"| {flops[name.split()[0]] / mine / 1e9:.0f} |")
+    print(f"\nFMA peak of these instructions: {all_ours['peak GFLOP/s']:.0f} GFLOP/s")
+
+
+if __name__ == "__main__":
+    main()
