@@ -1,1 +1,9 @@
 //! Arithmetic of the 3D operations on plain `f32` slices: no candle, no allocation that a caller could own.
+
+pub mod activation;
+mod exp;
+pub mod loss;
+pub mod norm;
+pub mod pool;
+mod sums;
+pub mod upsample;
