@@ -151,15 +151,16 @@ fn torch_vectors_unet() {
         }
     }
     let y8 = net.forward(x, Domain::Primary).unwrap();
-    close("y8", &y8[0], v.get("unet.y8"), 1e-4);
+    // Rounding can put one activation on the other side of the rectifier's kink, and momentum
+    // carries that on: PyTorch in float64 from initial weights disturbed by 3e-7 ends between
+    // 1e-6 and 1.3e-3 from these vectors (16 draws, two of them above 9e-4).
+    close("y8", &y8[0], v.get("unet.y8"), 3e-3);
     let levels = net.plan().levels.len();
     for (name, var) in net.parameters().all() {
-        // In front of an instance normalisation a bias has no gradient but rounding.
-        if name.contains(".conv") && name.ends_with(".bias") {
-            continue;
-        }
         let torch = v.get(&format!("unet.after8.{}", torch_name(&name, levels)));
-        close(&name, &var, torch, 1e-3);
+        // Shifts of normalisations start at 0 and are but the sum of eight small steps.
+        let shift = name.contains(".norm") && name.ends_with(".bias");
+        close(&name, &var, torch, if shift { 3e-2 } else { 1e-3 });
     }
 }
 
