@@ -9,7 +9,7 @@
 pub(crate) fn exp_nonpositive(x: f32) -> f32 {
     /// Adding `3 * 2^22` leaves the nearest whole number in the low bits.
     const ROUND: f32 = 12_582_912.0;
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let x = if x < -87.0 { -87.0 } else { x };
     let shifted = x * std::f32::consts::LOG2_E + ROUND;

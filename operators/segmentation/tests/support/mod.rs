@@ -1,5 +1,5 @@
 //! The vectors that PyTorch computed in float64, where they are at hand.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::print_stdout)]
 
 use std::{collections::HashMap, path::PathBuf};
 
