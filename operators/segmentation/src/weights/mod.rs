@@ -1,1 +1,15 @@
 //! Weights on disk: safetensors and the card that a loader enforces.
+//!
+//! A checkpoint is one safetensors file, its [`Card`] is JSON in the file's metadata under
+//! `renalflow.card`. It is written beside its place and renamed, so that a reader finds the
+//! old file or the new one and never half of either.
+
+mod card;
+mod digest;
+mod error;
+mod file;
+
+pub use card::{CARD_FORMAT, Card, Expected};
+pub use digest::digest;
+pub use error::{Difference, WeightsError};
+pub use file::{Checkpoint, load, save};
