@@ -1,0 +1,150 @@
+//! 3D transposed convolution as a differentiable operation.
+
+use super::{
+    ConvGradients,
+    conv::{Part, check_bias, conv3d, dims5},
+    conv_gradients::to_bias,
+};
+use crate::kernels::{conv::ConvShape, conv_transpose};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
+
+/// The transposed 3D convolution whose kernel is its stride: every input voxel paints a block
+/// of `stride` output voxels, so that the result is `stride` times larger.
+///
+/// # Shapes
+/// `x` `[N, I, D, H, W]`, `weight` `[I, O, kD, kH, kW]` with `k = stride`, `bias` `[O]`; the
+/// result is `[N, O, D * kD, H * kH, W * kW]`.
+///
+/// Differentiable in all three.
+///
+/// # Errors
+/// Ranks, channels or data types that do not fit, and a kernel other than the stride.
+pub fn conv_transpose3d(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: [usize; 3],
+) -> Result<Tensor> {
+    let shape = ConvShape::of_transpose(dims5("input", x)?, dims5("weight", weight)?, stride)
+        .map_err(candle_core::Error::wrap)?;
+    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    let op = ConvTranspose3d { shape };
+    match bias {
+        None => x.apply_op2(&weight, op),
+        Some(bias) => {
+            check_bias(bias, shape.channels_in)?;
+            x.apply_op3(&weight, &bias.contiguous()?, op)
+        }
+    }
+}
+
+/// What [`conv_transpose3d`] hangs on the graph, with the sizes of the convolution that it is
+/// the gradient of.
+struct ConvTranspose3d {
+    shape: ConvShape,
+}
+
+impl ConvTranspose3d {
+    fn run(
+        &self,
+        x: Part<'_>,
+        weight: Part<'_>,
+        bias: Option<Part<'_>>,
+    ) -> Result<(CpuStorage, Shape)> {
+        let shape = &self.shape;
+        let y = match (x.0, weight.0) {
+            (CpuStorage::F32(_), CpuStorage::F32(_)) => {
+                let mut y = vec![0f32; shape.len_in()];
+                let bias = bias.map(|b| b.f32()).transpose()?;
+                conv_transpose::forward(shape, x.f32()?, weight.f32()?, bias, &mut y);
+                CpuStorage::F32(y)
+            }
+            _ => {
+                let mut y = vec![0f64; shape.len_in()];
+                let bias = bias.map(|b| b.f64()).transpose()?;
+                conv_transpose::forward(shape, x.f64()?, weight.f64()?, bias, &mut y);
+                CpuStorage::F64(y)
+            }
+        };
+        let [d, h, w] = shape.size_in;
+        Ok((y, Shape::from((shape.batch, shape.channels_in, d, h, w))))
+    }
+
+    fn gradients(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        gy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let gy = gy.contiguous()?;
+        let of = ConvGradients { shape: self.shape };
+        let stride = self.shape.stride;
+        Ok((
+            x.track_op()
+                .then(|| conv3d(&gy.detach(), &weight.detach(), None, stride, [0; 3]))
+                .transpose()?,
+            weight
+                .track_op()
+                .then(|| of.to_weight(&gy, x))
+                .transpose()?,
+        ))
+    }
+}
+
+impl CustomOp2 for ConvTranspose3d {
+    fn name(&self) -> &'static str {
+        "conv_transpose3d"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        self.run(Part(x, x_layout), Part(weight, weight_layout), None)
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        _y: &Tensor,
+        gy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        self.gradients(x, weight, gy)
+    }
+}
+
+impl CustomOp3 for ConvTranspose3d {
+    fn name(&self) -> &'static str {
+        "conv_transpose3d_bias"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let bias = Part(bias, bias_layout);
+        self.run(Part(x, x_layout), Part(weight, weight_layout), Some(bias))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        _y: &Tensor,
+        gy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (gx, gw) = self.gradients(x, weight, gy)?;
+        let gb = bias.track_op().then(|| to_bias(gy)).transpose()?;
+        Ok((gx, gw, gb))
+    }
+}
