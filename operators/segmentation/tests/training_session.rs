@@ -283,7 +283,7 @@ fn a_loss_that_is_no_number_names_case_and_step_and_leaves_the_checkpoint() {
     assert!(message.contains("epoch 1, step 0"), "{message}");
     assert!(message.contains("primary_"), "{message}");
     assert!(message.contains("last.safetensors"), "{message}");
-    assert_eq!(fs::read(&file).unwrap(), before);
+    assert!(fs::read(&file).unwrap() == before);
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn checkpoints_that_are_damaged_or_cannot_be_written_are_said() {
     fs::create_dir(folder.path().join("last.safetensors.part")).unwrap();
     let message = checkpoint.write(&file).unwrap_err().to_string();
     assert!(message.contains("the one before is untouched"), "{message}");
-    assert_eq!(fs::read(&file).unwrap(), good);
+    assert!(fs::read(&file).unwrap() == good);
 }
 
 #[test]

@@ -20,8 +20,8 @@ use super::{
     progress::Progress,
 };
 
+/// Metadata entry: the BLAKE3 digest of everything, a line feed, the progress as JSON.
 const KEY: &str = "renalflow-training";
-const DIGEST: &str = "blake3";
 
 /// What a checkpoint holds.
 #[derive(Debug, Clone)]
@@ -56,7 +56,8 @@ impl Checkpoint {
             entries.iter().map(|(n, b)| (n.as_str(), b.data.as_slice())),
             &progress,
         );
-        let metadata = HashMap::from([(KEY.to_owned(), progress), (DIGEST.to_owned(), digest)]);
+        // One entry: several would be written in an order that differs from run to run.
+        let metadata = HashMap::from([(KEY.to_owned(), format!("{digest}\n{progress}"))]);
         let bytes =
             safetensors::serialize(entries, Some(metadata)).map_err(|e| refuse(e.to_string()))?;
         write_whole(file, &bytes).map_err(|e| refuse(e.to_string()))
@@ -78,7 +79,8 @@ impl Checkpoint {
         let (_, header) =
             SafeTensors::read_metadata(&bytes).map_err(|e| refuse(e.to_string(), damaged))?;
         let metadata = header.metadata().clone().unwrap_or_default();
-        let (Some(text), Some(expected)) = (metadata.get(KEY), metadata.get(DIGEST)) else {
+        let entry = metadata.get(KEY).and_then(|entry| entry.split_once('\n'));
+        let Some((expected, text)) = entry else {
             return Err(refuse(
                 "it holds weights without a training's progress".to_owned(),
                 "resume from a file that a training wrote",
@@ -88,7 +90,7 @@ impl Checkpoint {
             SafeTensors::deserialize(&bytes).map_err(|e| refuse(e.to_string(), damaged))?;
         let sorted: BTreeMap<String, _> = tensors.tensors().into_iter().collect();
         let found = digest(sorted.iter().map(|(n, v)| (n.as_str(), v.data())), text);
-        if found != *expected {
+        if found != expected {
             return Err(refuse("its digest does not fit".to_owned(), damaged));
         }
         let progress: Progress =
