@@ -6,8 +6,8 @@
 /// # Shapes
 /// `[z, y, x]`; a length that does not fit the shape is left as it is.
 pub fn blur(values: &mut [f32], shape_zyx: [usize; 3], sigma_voxels: f64) {
-    // NaN is not above 0 either.
-    if !(sigma_voxels > 0.0)
+    if sigma_voxels.is_nan()
+        || sigma_voxels <= 0.0
         || values.is_empty()
         || values.len() != shape_zyx.iter().product::<usize>()
     {

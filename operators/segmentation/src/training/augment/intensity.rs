@@ -46,7 +46,7 @@ pub fn gamma(values: &mut [f32], exponent: f64, inverted: bool) {
         return;
     };
     let range = old.high - old.low;
-    if !(range > 0.0) || !range.is_finite() {
+    if range <= 0.0 || !range.is_finite() {
         return;
     }
     let exponent = exponent as f32;

@@ -6,7 +6,11 @@
 /// # Shapes
 /// `[z, y, x]`; a length that does not fit the shape is left as it is.
 pub fn low_resolution(values: &mut [f32], shape_zyx: [usize; 3], scale: f64) {
-    if !(scale > 0.0) || values.is_empty() || values.len() != shape_zyx.iter().product::<usize>() {
+    if scale.is_nan()
+        || scale <= 0.0
+        || values.is_empty()
+        || values.len() != shape_zyx.iter().product::<usize>()
+    {
         return;
     }
     for axis in 0..3 {

@@ -4,10 +4,8 @@ use candle_core::{CpuStorage, DType, Result, Storage, Tensor, backprop::GradStor
 
 use super::{Named, Parameters};
 
-/// The gradients of the parameters that took part in a loss.
-///
-/// # Errors
-/// None of its own.
+/// The gradients of the parameters that took part in a loss; the others are left out.
+#[must_use]
 pub fn named(parameters: &Parameters, gradients: &GradStore) -> Named {
     parameters
         .iter()
