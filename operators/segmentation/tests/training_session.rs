@@ -422,3 +422,49 @@ fn memory_is_estimated_and_refused_with_a_patch_that_fits() {
         .to_string();
     assert!(message.contains("[64, 64, 64] would fit"), "{message}");
 }
+
+/// Not a test of its own: the child that the next one kills.
+#[test]
+fn writes_until_it_is_killed() {
+    let Ok(folder) = std::env::var("RENALFLOW_TEST_WRITE_CHECKPOINTS") else {
+        return;
+    };
+    let file = Path::new(&folder).join("last.safetensors");
+    let mut checkpoint = Checkpoint::read(&file).unwrap();
+    let large = Tensor::zeros(4_000_000, candle_core::DType::F32, &Device::Cpu).unwrap();
+    checkpoint.parameters.insert("large".to_owned(), large);
+    loop {
+        checkpoint.write(&file).unwrap();
+    }
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_whole_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("last.safetensors");
+    let options = options(Some(folder.path()));
+    run(
+        &Tiny::new(2),
+        &cases(),
+        &options,
+        &mut Watch::default(),
+        None,
+        None,
+    )
+    .unwrap();
+    let mut cut_short = 0;
+    for round in 0..12 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "writes_until_it_is_killed"])
+            .env("RENALFLOW_TEST_WRITE_CHECKPOINTS", folder.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(60 + 17 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        cut_short += usize::from(folder.path().join("last.safetensors.part").exists());
+        Checkpoint::read(&file).unwrap();
+    }
+    eprintln!("{cut_short} of 12 kills were in the middle of a write");
+}
