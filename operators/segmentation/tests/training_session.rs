@@ -468,3 +468,36 @@ fn a_kill_at_any_moment_leaves_a_whole_checkpoint() {
     }
     eprintln!("{cut_short} of 12 kills were in the middle of a write");
 }
+
+/// The disk is full for the child: it may write no file above a few blocks.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_the_checkpoint_before_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("last.safetensors");
+    let options = options(Some(folder.path()));
+    run(
+        &Tiny::new(2),
+        &cases(),
+        &options,
+        &mut Watch::default(),
+        None,
+        None,
+    )
+    .unwrap();
+    let before = fs::read(&file).unwrap();
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 200; exec \"$0\" --exact writes_until_it_is_killed",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .env("RENALFLOW_TEST_WRITE_CHECKPOINTS", folder.path())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("File too large"), "{said}");
+    assert!(fs::read(&file).unwrap() == before);
+    assert!(!folder.path().join("last.safetensors.part").exists());
+}
