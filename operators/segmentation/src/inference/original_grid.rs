@@ -20,7 +20,7 @@ const ON_CENTRE_VOXELS: f64 = 1e-9;
 /// that axes may be permuted, reversed or oblique. Voxels whose centres lie more than half
 /// a working voxel beyond the working grid's border centres keep what they had.
 ///
-/// Two slices of probabilities are held, and the labels: `2 · classes · Y · X` floats.
+/// Only the slice before is held beside the labels: `classes · Y · X` floats.
 pub struct OriginalGrid {
     working: Geometry,
     classes: usize,
@@ -80,6 +80,12 @@ impl OriginalGrid {
     pub fn beside(mut self, others: &[Geometry]) -> Self {
         self.rivals = others.to_vec();
         self
+    }
+
+    /// Bytes that are held beside the labels: the slice before.
+    #[must_use]
+    pub fn slice_bytes(working: &Geometry, classes: usize) -> usize {
+        classes * working.shape_zyx[1] * working.shape_zyx[2] * size_of::<f32>()
     }
 
     /// The labels.
