@@ -9,11 +9,13 @@
 //! | [`weights`] | checkpoints and the card that a loader enforces |
 //! | [`training`] | patches, augmentation, optimisers, the loop |
 //! | [`inference`] | sliding windows, coarse boxes, clean-up of predictions |
+//! | [`deep_features`] | layers of a network, pooled over regions |
 //!
 //! Tensors are `[N, C, D, H, W]` with `W` fastest, where `D, H, W` are the `z, y, x` of a
 //! volume. Nothing here reads a clock or the environment, and on a CPU the same inputs and
 //! seed give the same bits whatever the number of threads.
 
+pub mod deep_features;
 pub mod inference;
 pub mod kernels;
 pub mod network;
