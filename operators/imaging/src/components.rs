@@ -127,6 +127,40 @@ pub fn connected_components(
     })
 }
 
+/// The cavities of a mask: components of the background, connected by faces, that do not reach
+/// the volume's border (what SciPy's `binary_fill_holes` fills).
+///
+/// # Shapes
+/// As the mask.
+///
+/// # Errors
+/// A mask of 2³² voxels or more.
+pub fn holes(mask: &Volume<bool>) -> Result<Components, ComponentsError> {
+    let mut background = connected_components(&mask.map(|&inside| !inside), Connectivity::Faces)?;
+    let [depth, rows, columns] = mask.geometry().shape_zyx;
+    let mut open = vec![false; background.len() + 1];
+    for (line, numbers) in background.volume.voxels().chunks_exact(columns).enumerate() {
+        let (z, y) = (line / rows, line % rows);
+        let at_border = z == 0 || z + 1 == depth || y == 0 || y + 1 == rows;
+        for (x, &number) in numbers.iter().enumerate() {
+            if at_border || x == 0 || x + 1 == columns {
+                open[number as usize] = true;
+            }
+        }
+    }
+    let mut renumbered = vec![0u32; open.len()];
+    let mut voxels = Vec::new();
+    for number in 1..open.len() {
+        if !open[number] {
+            voxels.push(background.voxels[number - 1]);
+            renumbered[number] = voxels.len() as u32;
+        }
+    }
+    background.volume = background.volume.map(|&number| renumbered[number as usize]);
+    background.voxels = voxels;
+    Ok(background)
+}
+
 impl Components {
     /// Number of components.
     #[must_use]

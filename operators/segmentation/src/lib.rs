@@ -10,12 +10,14 @@
 //! | [`training`] | patches, augmentation, optimisers, the loop |
 //! | [`bench`] | the U-Net that is timed beside PyTorch |
 //! | [`inference`] | sliding windows, coarse boxes, clean-up of predictions |
+//! | [`deep_features`] | layers of a network, pooled over regions |
 //!
 //! Tensors are `[N, C, D, H, W]` with `W` fastest, where `D, H, W` are the `z, y, x` of a
 //! volume. Nothing here but [`bench`] reads a clock, nothing reads the environment, and on a CPU
 //! the same inputs and seed give the same bits whatever the number of threads.
 
 pub mod bench;
+pub mod deep_features;
 pub mod inference;
 pub mod kernels;
 pub mod network;

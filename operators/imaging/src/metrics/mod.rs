@@ -2,7 +2,7 @@
 //!
 //! | | both masks empty | one empty |
 //! |---|---|---|
-//! | Dice, surface Dice | 1 | 0 |
+//! | Dice, surface Dice, F1 of lesions | 1 | 0 |
 //! | Hausdorff, ASSD (mm) | 0 | infinite |
 //! | relative volume error | none | none if the reference is empty, else -1 |
 //!
@@ -11,6 +11,8 @@
 //! how many were infinite.
 
 mod distance;
+pub mod lesions;
+pub mod regions;
 mod surface;
 mod surfels;
 
