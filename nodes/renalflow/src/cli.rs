@@ -36,6 +36,8 @@ pub enum Command {
     Radiomics(Radiomics),
     /// Compare features with the references of IBSI 1, IBSI 2 and PyRadiomics.
     Conformance(Conformance),
+    /// Time a network on this machine: the best of several passes and training steps, in seconds.
+    Bench(Bench),
     /// Generate the synthetic cohort as files in KiTS19's layout.
     Phantom(Phantom),
     /// Show the cases of a data set: labels, files, and problems that others have reported.
@@ -210,6 +212,26 @@ pub enum Reference {
     Ibsi2,
     /// Tables that PyRadiomics made of real cases.
     Pyradiomics,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Prints `forward <seconds>` and `train <seconds>`. RAYON_NUM_THREADS sets the threads.")]
+pub struct Bench {
+    /// Which network.
+    #[arg(value_enum)]
+    pub network: Network,
+    /// Runs of each kind, of which the best counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeats: u32,
+}
+
+/// Networks that are timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Network {
+    /// Four levels of 16 to 128 features, one channel of 64x96x96 voxels in, three classes out.
+    Unet,
 }
 
 /// Options of `phantom`.

@@ -8,6 +8,7 @@ use renalflow_sdk::Role;
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    bench,
     cli::{self, Cli, Command},
     conformance, radiomics, registry, run, screen,
 };
@@ -26,6 +27,7 @@ pub fn dispatch(cli: Cli) -> ExitCode {
         Command::Node(options) => node(&options),
         Command::Radiomics(options) => radiomics::radiomics(&options),
         Command::Conformance(options) => conformance::conformance(&options),
+        Command::Bench(options) => bench::bench(&options),
         Command::Phantom(options) => phantom(&options),
         Command::Dataset(options) => dataset(&options),
     }

@@ -1,5 +1,6 @@
 //! `renalflow`: run, check and draw studies of kidney tumours in CT that are YAML graphs.
 
+mod bench;
 mod cli;
 mod commands;
 mod conformance;

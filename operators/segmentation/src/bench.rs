@@ -4,7 +4,9 @@
 //!
 //! The one module of this crate that reads a clock.
 
-use crate::ops::{Activations, FusedForward, NormActivation, conv_transpose3d, conv3d};
+use crate::ops::{
+    Activations, FusedForward, NormActivation, conv_transpose3d, conv3d, instance_norm_leaky_relu,
+};
 use candle_core::{Device, Result, Tensor, Var};
 use std::time::Instant;
 
@@ -18,10 +20,6 @@ const CLASSES: usize = 3;
 const EPSILON: f64 = 1e-5;
 /// Slope of the activation below zero.
 const SLOPE: f64 = 0.01;
-
-/// An instance norm and leaky rectifier that can be differentiated: of `x`, `gamma`, `beta`,
-/// epsilon and slope, as `ops::instance_norm_leaky_relu`.
-pub type NormLeaky = fn(&Tensor, &Tensor, &Tensor, f64, f64) -> Result<Tensor>;
 
 /// The best time of each kind of step, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,12 +36,12 @@ impl UnetTiming {
     ///
     /// # Errors
     /// Those of candle.
-    pub fn measure(repeats: usize, norm: NormLeaky) -> Result<Self> {
+    pub fn measure(repeats: usize) -> Result<Self> {
         let network = TimedUnet::new()?;
         let mut fused = FusedForward::new();
         Ok(Self {
             forward_s: best(repeats, || network.forward(&mut fused).map(drop))?,
-            train_s: best(repeats, || network.train_step(norm).map(drop))?,
+            train_s: best(repeats, || network.train_step().map(drop))?,
         })
     }
 }
@@ -98,9 +96,9 @@ impl Block {
         with.block(inputs, &self.weight, norm, self.stride, [1; 3])
     }
 
-    fn train(&self, x: &Tensor, norm: NormLeaky) -> Result<Tensor> {
+    fn train(&self, x: &Tensor) -> Result<Tensor> {
         let y = conv3d(x, &self.weight, Some(&self.bias), self.stride, [1; 3])?;
-        norm(&y, &self.gamma, &self.beta, EPSILON, SLOPE)
+        instance_norm_leaky_relu(&y, &self.gamma, &self.beta, EPSILON, SLOPE)
     }
 }
 
@@ -195,11 +193,11 @@ impl TimedUnet {
     ///
     /// # Errors
     /// Those of candle.
-    pub fn differentiable(&self, norm: NormLeaky) -> Result<Tensor> {
+    pub fn differentiable(&self) -> Result<Tensor> {
         let mut x = self.input.clone();
         let mut skips = Vec::new();
         for [first, second] in &self.down {
-            x = second.train(&first.train(&x, norm)?, norm)?;
+            x = second.train(&first.train(&x)?)?;
             skips.push(x.clone());
         }
         skips.pop();
@@ -208,7 +206,7 @@ impl TimedUnet {
             if let Some(skip) = skips.pop() {
                 x = Tensor::cat(&[&x, &skip], 1)?;
             }
-            x = second.train(&first.train(&x, norm)?, norm)?;
+            x = second.train(&first.train(&x)?)?;
         }
         conv3d(&x, &self.head.0, Some(&self.head.1), [1; 3], [0; 3])
     }
@@ -217,8 +215,8 @@ impl TimedUnet {
     ///
     /// # Errors
     /// Those of candle.
-    pub fn train_step(&self, norm: NormLeaky) -> Result<f32> {
-        let loss = self.differentiable(norm)?.sqr()?.mean_all()?;
+    pub fn train_step(&self) -> Result<f32> {
+        let loss = self.differentiable()?.sqr()?.mean_all()?;
         loss.backward()?;
         loss.to_scalar()
     }

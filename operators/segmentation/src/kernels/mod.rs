@@ -3,10 +3,10 @@
 pub mod activation;
 pub mod conv;
 pub mod conv_transpose;
-pub mod simd;
 mod exp;
 pub mod loss;
 pub mod norm;
 pub mod pool;
+pub mod simd;
 mod sums;
 pub mod upsample;

@@ -1,26 +1,7 @@
 //! A case to train on: a crop of a study in memory, and where each class is in it.
 
 use super::error::TrainingError;
-
-/// Which data set a case comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Domain {
-    /// The large public set that helps.
-    Auxiliary,
-    /// The small set that matters.
-    Primary,
-}
-
-impl Domain {
-    /// Its name in messages and tables.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auxiliary => "auxiliary",
-            Self::Primary => "primary",
-        }
-    }
-}
+pub use crate::network::Domain;
 
 /// What [`TrainingCase::new`] takes.
 #[derive(Debug, Clone)]
