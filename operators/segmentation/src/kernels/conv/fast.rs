@@ -15,7 +15,7 @@ pub struct PackedConv {
 }
 
 enum Kind {
-    Direct(direct::Packed),
+    Direct(Box<direct::Packed>),
     Winograd(winograd::Packed),
 }
 
@@ -38,7 +38,7 @@ impl PackedConv {
                 weight[(((o * shape.channels_in + i) * 3 + d) * kh + h) * kw + w]
             }))
         } else {
-            Kind::Direct(direct::Packed::forward(shape, weight))
+            Kind::Direct(Box::new(direct::Packed::forward(shape, weight)))
         };
         Self {
             shape: *shape,

@@ -27,7 +27,7 @@ pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32]
     offsets.resize(taps.next_multiple_of(GRADIENT_TAPS), 0);
     let len = outputs * offsets.len();
     let jobs = pass.batch * pass.blocks();
-    let chunks = jobs.min(CHUNKS).max(1);
+    let chunks = jobs.clamp(1, CHUNKS);
     let mut sums = vec![0f32; chunks * len];
     let sources = [Source::plain(x, shape.channels_in)];
     sums.par_chunks_mut(len.max(1))
