@@ -52,6 +52,9 @@ impl PackedConv {
     ///
     /// # Shapes
     /// `sources` `[N, I_s, D, H, W]` with `I` channels in all, `bias` `[O]`, `y` `[N, O, D', H', W']`.
+    ///
+    /// # Panics
+    /// On slices of other lengths, since the kernels write through pointers.
     pub fn run(
         &self,
         sources: &[Source<'_>],
@@ -59,6 +62,14 @@ impl PackedConv {
         y: &mut [f32],
         with_moments: bool,
     ) -> Vec<Moments> {
+        let shape = &self.shape;
+        check_sources(sources, shape.channels_in, shape.batch * shape.voxels_in());
+        check_len(
+            "bias",
+            bias.map_or(shape.channels_out, <[f32]>::len),
+            shape.channels_out,
+        );
+        check_len("y", y.len(), shape.len_out());
         match &self.kind {
             Kind::Direct(packed) => {
                 direct::forward(self.isa, packed, sources, bias, y, with_moments)
@@ -80,8 +91,11 @@ impl PackedConv {
 ///
 /// # Shapes
 /// `x` `[N, I, D, H, W]`, `weight` `[O, I, kD, kH, kW]`, `bias` `[O]`, `y` `[N, O, D', H', W']`.
+///
+/// # Panics
+/// On slices of other lengths.
 pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
-    if fits(shape, x.len(), weight.len(), y.len()) {
+    if has_work(shape, x.len(), weight.len(), y.len()) {
         let sources = [Source::plain(x, shape.channels_in)];
         PackedConv::new(shape, weight).run(&sources, bias, y, false);
     }
@@ -92,6 +106,9 @@ pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: Option<&[f32]
 ///
 /// # Shapes
 /// `gy` `[N, O, D', H', W']`, `weight` `[O, I, kD, kH, kW]`, `bias` `[I]`, `gx` `[N, I, D, H, W]`.
+///
+/// # Panics
+/// On slices of other lengths.
 pub fn backward_input(
     shape: &ConvShape,
     gy: &[f32],
@@ -99,7 +116,7 @@ pub fn backward_input(
     bias: Option<&[f32]>,
     gx: &mut [f32],
 ) {
-    if fits(shape, gx.len(), weight.len(), gy.len()) {
+    if has_work(shape, gx.len(), weight.len(), gy.len()) {
         backward_input_with(Isa::detect(), shape, gy, weight, bias, gx);
     }
 }
@@ -110,6 +127,9 @@ pub fn backward_input(
 /// # Shapes
 /// `sources` `[N, I_s, D, H, W]`, `weight` `[I, O, kD, kH, kW]`, `bias` `[O]`,
 /// `y` `[N, O, D * kD, H * kH, W * kW]`.
+///
+/// # Panics
+/// On slices of other lengths.
 pub fn transpose(
     shape: &ConvShape,
     sources: &[Source<'_>],
@@ -117,8 +137,17 @@ pub fn transpose(
     bias: Option<&[f32]>,
     y: &mut [f32],
 ) {
-    let len = shape.len_out();
-    if fits(shape, y.len(), weight.len(), len) {
+    check_sources(
+        sources,
+        shape.channels_out,
+        shape.batch * shape.voxels_out(),
+    );
+    check_len(
+        "bias",
+        bias.map_or(shape.channels_in, <[f32]>::len),
+        shape.channels_in,
+    );
+    if has_work(shape, y.len(), weight.len(), shape.len_out()) {
         let packed = direct::Packed::backward(shape, weight);
         direct::forward(Isa::detect(), &packed, sources, bias, y, false);
     }
@@ -159,8 +188,11 @@ pub(crate) fn backward_input_with(
 ///
 /// # Shapes
 /// `x` `[N, I, D, H, W]`, `gy` `[N, O, D', H', W']`, `gw` `[O, I, kD, kH, kW]`.
+///
+/// # Panics
+/// On slices of other lengths.
 pub fn backward_weight(shape: &ConvShape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-    if fits(shape, x.len(), gw.len(), gy.len()) {
+    if has_work(shape, x.len(), gw.len(), gy.len()) {
         backward_weight_with(Isa::detect(), shape, x, gy, gw);
     }
 }
@@ -179,16 +211,27 @@ pub(crate) fn backward_weight_with(
     }
 }
 
-/// Whether slices have the lengths of the shape, and it has any work at all.
-fn fits(shape: &ConvShape, x: usize, weight: usize, y: usize) -> bool {
-    debug_assert_eq!(
-        (x, weight, y),
-        (shape.len_in(), shape.len_weight(), shape.len_out())
-    );
-    (x, weight, y) == (shape.len_in(), shape.len_weight(), shape.len_out())
-        && x > 0
-        && weight > 0
-        && y > 0
+/// Checks that slices have the lengths of the shape, and says whether there is any work at all.
+fn has_work(shape: &ConvShape, x: usize, weight: usize, y: usize) -> bool {
+    check_len("x", x, shape.len_in());
+    check_len("weight", weight, shape.len_weight());
+    check_len("y", y, shape.len_out());
+    x > 0 && weight > 0 && y > 0
+}
+
+/// Checks that sources have `channels` in all, and their values.
+fn check_sources(sources: &[Source<'_>], channels: usize, voxels: usize) {
+    let total: usize = sources.iter().map(|source| source.channels).sum();
+    check_len("channels of the sources", total, channels);
+    for source in sources {
+        check_len("a source", source.data.len(), source.channels * voxels);
+    }
+}
+
+/// The kernels write through pointers, so a wrong length must end here.
+#[track_caller]
+fn check_len(what: &str, found: usize, expected: usize) {
+    assert_eq!(found, expected, "length of {what}");
 }
 
 #[cfg(test)]
