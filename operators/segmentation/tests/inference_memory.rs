@@ -104,7 +104,7 @@ fn a_ct_of_512_by_512_by_600_stays_within_4_gib() {
     PEAK.store(LIVE.load(Ordering::Relaxed), Ordering::Relaxed);
     slide(&plan, &volume, &networks, &mut original).unwrap();
     let slid = PEAK.load(Ordering::Relaxed) - before - input_and_labels;
-    println!(
+    eprintln!(
         "input and labels {:.3} GiB, sliding {:.3} GiB of {:.3} GiB stated",
         input_and_labels as f64 / GIB as f64,
         slid as f64 / GIB as f64,

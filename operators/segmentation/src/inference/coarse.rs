@@ -9,6 +9,9 @@
 //!    scan), the largest of the rest that does not join the first.
 //! 3. Any other component joins the kidney whose box it comes within `joined_within_mm` of,
 //!    the nearer of two; what joins neither is left out, and reported.
+//!
+//! A stranger that is larger than the kidney on its side takes that kidney's place; what was
+//! left out then has the volume of a kidney, which is worth a look.
 
 use renalflow_imaging::{
     Geometry, GeometryError, LabelMap,
@@ -328,8 +331,7 @@ pub fn box_on(region: &BoundingBox, from: &Geometry, onto: &Geometry) -> Option<
         let start = (low[axis] + 0.5 + SLACK_VOXELS).floor().max(0.0);
         let end = (high[axis] + 0.5 - SLACK_VOXELS).ceil();
         let end = end.min(onto.shape_zyx[axis] as f64);
-        // Not `end <= start`: NaN is no box either.
-        if !(end > start) {
+        if end.is_nan() || start.is_nan() || end <= start {
             return None;
         }
         start_zyx[axis] = start as usize;

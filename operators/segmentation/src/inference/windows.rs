@@ -218,7 +218,7 @@ mod tests {
         for patch in [1, 2, 7, 64, 128] {
             let weights = importance(patch);
             assert!(weights.iter().eq(weights.iter().rev()));
-            assert!(weights.iter().all(|&w| w >= 3.3e-4 && w <= 1.0));
+            assert!(weights.iter().all(|w| (3.3e-4..=1.0).contains(w)));
         }
     }
 }
