@@ -26,5 +26,6 @@ pub mod progress;
 mod random;
 pub mod sampling;
 pub mod session;
+mod supervision;
 
 pub use error::TrainingError;
