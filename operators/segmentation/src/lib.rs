@@ -8,12 +8,12 @@
 //! | [`network`] | plans, U-Net, FS-Net and its rivals |
 //! | [`weights`] | checkpoints and the card that a loader enforces |
 //! | [`training`] | patches, augmentation, optimisers, the loop |
-//! | [`bench`] | the U-Net that is timed beside PyTorch |
+//! | [`mod@bench`] | the U-Net that is timed beside PyTorch |
 //! | [`inference`] | sliding windows, coarse boxes, clean-up of predictions |
 //! | [`deep_features`] | layers of a network, pooled over regions |
 //!
 //! Tensors are `[N, C, D, H, W]` with `W` fastest, where `D, H, W` are the `z, y, x` of a
-//! volume. Nothing here but [`bench`] reads a clock, nothing reads the environment, and on a CPU
+//! volume. Nothing here but [`mod@bench`] reads a clock, nothing reads the environment, and on a CPU
 //! the same inputs and seed give the same bits whatever the number of threads.
 
 pub mod bench;

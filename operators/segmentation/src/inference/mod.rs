@@ -17,6 +17,7 @@
 pub mod coarse;
 pub mod decision;
 mod error;
+mod network;
 pub mod original_grid;
 pub mod postprocess;
 pub mod predictor;
@@ -26,6 +27,7 @@ pub mod windows;
 
 pub use decision::{Decision, LabelSlices};
 pub use error::{BoxedError, InferenceError};
+pub use network::NetworkPredictor;
 pub use original_grid::OriginalGrid;
 pub use predictor::{Activation, PatchPredictor};
 pub use sliding_window::{SliceSink, slide};

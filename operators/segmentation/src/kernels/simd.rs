@@ -1,6 +1,6 @@
 //! Vectors of `f32` behind one trait, and the choice of instructions at run time.
 //!
-//! An algorithm is a [`Kernel`] written once over [`Vector`]. [`Isa::run`] compiles it inside a
+//! An algorithm is a `Kernel` written once over `Vector`. `Isa::run` compiles it inside a
 //! function that enables the instructions, so everything a kernel calls is `inline(always)`.
 
 /// Instructions that this machine has.

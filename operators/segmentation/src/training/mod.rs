@@ -21,6 +21,7 @@ pub mod checkpoint;
 mod error;
 pub mod folds;
 pub mod memory;
+mod network;
 pub mod optimizer;
 pub mod progress;
 mod random;
