@@ -1,9 +1,10 @@
-"""The U-Net's forward pass and single layers beside PyTorch's, in one run, as Markdown.
+"""The U-Net and single layers beside PyTorch's, in one run, as Markdown.
 
-    cargo build --release -p renalflow-segmentation --example unet_timing --example layer_timing
-    python operators/segmentation/benches/beside_pytorch.py target/release/examples
+    cargo build --release --workspace && cargo build --release --workspace --example layer_timing
+    python operators/segmentation/benches/beside_pytorch.py target/release
 
-Both run on two threads and take turns, and each number is the best of all turns.
+Both run on two threads and take turns, and each number is the best of all turns. A training step
+is a forward pass, the mean square of the output, and the gradients of all parameters.
 """
 
 import os
@@ -67,6 +68,12 @@ def theirs():
     network, x = UNet(), torch.randn(1, 1, 64, 96, 96)
     with torch.inference_mode():
         times["U-Net forward"] = best(lambda: network(x))
+
+    def step():
+        network.zero_grad(set_to_none=True)
+        network(x).square().mean().backward()
+
+    times["U-Net train"] = best(step)
     for channels, size in LAYERS:
         conv = nn.Conv3d(channels, channels, 3, padding=1)
         y = torch.randn(1, channels, *size, requires_grad=True)
@@ -84,9 +91,12 @@ def theirs():
 def ours(folder):
     times = {}
     environment = {**os.environ, "RAYON_NUM_THREADS": str(THREADS)}
-    for program, prefix in (("unet_timing", "U-Net "), ("layer_timing", "")):
-        run = subprocess.run([os.path.join(folder, program)], env=environment,
-                             check=True, capture_output=True, text=True)
+    programs = (
+        ([os.path.join(folder, "renalflow"), "bench", "unet"], "U-Net "),
+        ([os.path.join(folder, "examples", "layer_timing")], ""),
+    )
+    for command, prefix in programs:
+        run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
         for line in run.stdout.splitlines():
             *name, seconds = line.split()
             times[prefix + " ".join(name)] = float(seconds)
@@ -105,8 +115,9 @@ def main():
     flops = {str(c): 54 * c * c * d * h * w for c, (d, h, w) in LAYERS} | {"U-Net": 63.285755904e9}
     for name, seconds in all_theirs.items():
         mine = all_ours[name]
+        flop = flops[name.split()[0]] * (3 if name == "U-Net train" else 1)
         print(f"| {name} | {1e3 * seconds:.2f} | {1e3 * mine:.2f} | {seconds / mine:.2f} "
-              f"| {flops[name.split()[0]] / mine / 1e9:.0f} |")
+              f"| {flop / mine / 1e9:.0f} |")
     print(f"\nFMA peak of these instructions: {all_ours['peak GFLOP/s']:.0f} GFLOP/s")
 
 
