@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod commands;
 mod conformance;
+mod memory;
 mod radiomics;
 mod registry;
 mod run;

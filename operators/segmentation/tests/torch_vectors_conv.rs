@@ -3,32 +3,20 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 use renalflow_segmentation::ops::{conv_transpose3d, conv3d};
-use std::{collections::HashMap, path::PathBuf};
+use support::{Vectors, relative, vectors};
 
-struct Vectors {
-    tensors: HashMap<String, Tensor>,
-    settings: serde_json::Value,
+mod support;
+
+/// Tensors and settings of one case.
+trait OfCase {
+    fn typed(&self, case: &str, name: &str, dtype: DType) -> Tensor;
+    fn triple(&self, case: &str, name: &str) -> [usize; 3];
+    /// The cases of one kind, with a check that the file still has some.
+    fn cases(&self, prefix: &str) -> Vec<String>;
 }
 
-fn vectors() -> Option<Vectors> {
-    let shared = std::env::var_os("RENALFLOW_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    let file = shared.join("reference/torch/vectors.safetensors");
-    if !file.exists() {
-        eprintln!("skipped: {} is absent", file.display());
-        return None;
-    }
-    let settings = std::fs::read_to_string(file.with_extension("json")).unwrap();
-    Some(Vectors {
-        tensors: candle_core::safetensors::load(&file, &Device::Cpu).unwrap(),
-        settings: serde_json::from_str(&settings).unwrap(),
-    })
-}
-
-impl Vectors {
-    fn get(&self, case: &str, name: &str, dtype: DType) -> Tensor {
+impl OfCase for Vectors {
+    fn typed(&self, case: &str, name: &str, dtype: DType) -> Tensor {
         self.tensors[&format!("{case}.{name}")]
             .to_dtype(dtype)
             .unwrap()
@@ -39,7 +27,6 @@ impl Vectors {
         [0, 1, 2].map(|a| usize::try_from(all[a].as_u64().unwrap()).unwrap())
     }
 
-    /// The cases of one kind, with a check that the file still has some.
     fn cases(&self, prefix: &str) -> Vec<String> {
         let all = self.settings.as_object().unwrap().keys();
         let mut cases: Vec<_> = all.filter(|k| k.starts_with(prefix)).cloned().collect();
@@ -49,45 +36,25 @@ impl Vectors {
     }
 }
 
-/// `|a - b| / |b|` in the Euclidean norm.
-fn relative(a: &Tensor, b: &Tensor) -> f64 {
-    assert_eq!(a.dims(), b.dims());
-    let norm = |t: Tensor| -> f64 {
-        let t = t.to_dtype(DType::F64).unwrap();
-        t.sqr()
-            .unwrap()
-            .sum_all()
-            .unwrap()
-            .to_scalar::<f64>()
-            .unwrap()
-            .sqrt()
-    };
-    let (a, b) = (
-        a.to_dtype(DType::F64).unwrap(),
-        b.to_dtype(DType::F64).unwrap(),
-    );
-    norm((a - &b).unwrap()) / norm(b)
-}
-
 fn check(
     vectors: &Vectors,
     case: &str,
     dtype: DType,
     run: impl Fn(&Tensor, &Tensor, &Tensor) -> Tensor,
 ) {
-    let var = |name| Var::from_tensor(&vectors.get(case, name, dtype)).unwrap();
+    let var = |name| Var::from_tensor(&vectors.typed(case, name, dtype)).unwrap();
     let (x, weight, bias) = (var("x"), var("weight"), var("bias"));
     let y = run(&x, &weight, &bias);
-    let gy = vectors.get(case, "gy", dtype);
+    let gy = vectors.typed(case, "gy", dtype);
     let grads = (&y * &gy).unwrap().sum_all().unwrap().backward().unwrap();
     // The file holds float32, so float64 agrees to its rounding.
     for (name, ours) in [
         ("y", &y),
-        ("grad_x", grads.get(&x).unwrap()),
-        ("grad_weight", grads.get(&weight).unwrap()),
-        ("grad_bias", grads.get(&bias).unwrap()),
+        ("grad_x", grads.typed(&x).unwrap()),
+        ("grad_weight", grads.typed(&weight).unwrap()),
+        ("grad_bias", grads.typed(&bias).unwrap()),
     ] {
-        let off = relative(ours, &vectors.get(case, name, dtype));
+        let off = relative(ours, &vectors.typed(case, name, dtype));
         eprintln!("{case} {dtype:?} {name}: {off:.2e}");
         assert!(off < 1e-5, "{case} {dtype:?} {name} is {off:.2e} off");
     }

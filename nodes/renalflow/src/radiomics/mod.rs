@@ -10,23 +10,12 @@ use std::{process::ExitCode, time::Instant};
 use renalflow_radiomics::Parameters;
 use renalflow_stage_radiomics::rows;
 
-use crate::{cli, screen};
-
-/// Keep freed memory for what comes next. Derived images and matrices come and go many times a
-/// case, all of the same few sizes; by default the allocator hands the larger ones back to the
-/// system each time, and every page is then faulted in again. Volumes stay above the threshold.
-fn keep_freed_memory() {
-    const VOLUME_BYTES: libc::c_int = 24 << 20;
-    // SAFETY: it sets two numbers of the allocator, before other threads start.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, VOLUME_BYTES);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 4 * VOLUME_BYTES);
-    }
-}
+use crate::{cli, memory, screen};
 
 /// Do what the command line asks: 0 where every row has its features, 1 otherwise.
 pub fn radiomics(options: &cli::Radiomics) -> ExitCode {
-    keep_freed_memory();
+    // Derived images and matrices come and go many times a case; volumes are larger.
+    memory::keep_freed(24 << 20, 96 << 20);
     match run(options) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
