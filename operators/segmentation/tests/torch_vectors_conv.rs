@@ -50,9 +50,9 @@ fn check(
     // The file holds float32, so float64 agrees to its rounding.
     for (name, ours) in [
         ("y", &y),
-        ("grad_x", grads.typed(&x).unwrap()),
-        ("grad_weight", grads.typed(&weight).unwrap()),
-        ("grad_bias", grads.typed(&bias).unwrap()),
+        ("grad_x", grads.get(&x).unwrap()),
+        ("grad_weight", grads.get(&weight).unwrap()),
+        ("grad_bias", grads.get(&bias).unwrap()),
     ] {
         let off = relative(ours, &vectors.typed(case, name, dtype));
         eprintln!("{case} {dtype:?} {name}: {off:.2e}");
