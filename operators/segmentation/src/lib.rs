@@ -22,5 +22,6 @@ pub mod inference;
 pub mod kernels;
 pub mod network;
 pub mod ops;
+mod random;
 pub mod training;
 pub mod weights;

@@ -7,10 +7,9 @@ use std::{
 
 use candle_core::{DType, Device, Error, Result, Shape, Tensor, Var, bail};
 use candle_nn::{Init, VarBuilder, init::NormalOrUniform, var_builder::SimpleBackend};
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{Rng, SeedableRng},
-};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
+use crate::random::unit;
 
 /// The parameters of a network by path, such as `encoder.0.conv1.weight`.
 ///
@@ -132,11 +131,6 @@ impl Parameters {
             .collect();
         Tensor::from_vec(values, shape, &Device::Cpu)
     }
-}
-
-/// Uniform in [0, 1).
-fn unit(rng: &mut ChaCha8Rng) -> f64 {
-    (rng.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
 /// Standard normal (Box and Muller, Ann Math Stat 1958;29:610-611), with `libm`'s functions

@@ -24,7 +24,6 @@ pub mod memory;
 mod network;
 pub mod optimizer;
 pub mod progress;
-mod random;
 pub mod sampling;
 pub mod session;
 mod supervision;

@@ -6,8 +6,8 @@
 use super::{
     case::{Domain, TrainingCase},
     error::{TrainingError, check},
-    random::{Key, Purpose, below, chance, stream},
 };
+use crate::random::{Key, Purpose, below, chance, stream};
 
 /// From which domains the steps take their batches. A batch is of one domain, because networks
 /// with weights by domain run one at a time.

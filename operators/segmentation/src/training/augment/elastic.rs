@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::training::random::normals;
+use crate::random::normals;
 
 /// Shifts of a coarse grid of control points that covers a patch, and the cubic B-spline between
 /// them (Rueckert et al., IEEE TMI 1999;18:712).
@@ -105,7 +105,7 @@ fn cubic_b_spline(t: f64) -> [f32; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::training::random::{Key, Purpose, stream};
+    use crate::random::{Key, Purpose, stream};
 
     fn field(deviation_mm: f64) -> ElasticField {
         let key = Key {

@@ -19,9 +19,9 @@ use rayon::prelude::*;
 
 use super::{
     case::TrainingCase,
-    random::{Purpose, between, chance, factor, stream},
     sampling::{PatchChoice, Sampler},
 };
+use crate::random::{Purpose, between, chance, factor, stream};
 pub use blur::blur;
 pub use elastic::ElasticField;
 pub use intensity::{brightness, contrast, gamma};

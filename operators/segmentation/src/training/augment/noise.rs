@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::training::random::normals;
+use crate::random::normals;
 
 /// Add independent normal values with mean 0 and a deviation in the image's unit. At 0 nothing
 /// changes.

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 
 use super::{elastic::ElasticField, options::AugmentOptions};
-use crate::training::random::{between, chance};
+use crate::random::{between, chance};
 
 /// Where in a case each voxel of a patch comes from, in voxels:
 /// `centre + A (o - (patch - 1) / 2) + elastic(o)`, for the patch's voxel `o`.
