@@ -121,8 +121,8 @@ fn the_whole_scan_or_the_boxes_are_labelled() {
     assert_eq!(whole.names[&1], "kidney");
     let ball = |radius: f64| 4.0 / 3.0 * std::f64::consts::PI * radius.powi(3) / 10.0;
     let [right, left] = [labelled(&whole, 0..31), labelled(&whole, 31..60)];
-    assert!((right as f64 / ball(16.0) - 1.0).abs() < 0.2, "{right}");
-    assert!((left as f64 / ball(12.0) - 1.0).abs() < 0.3, "{left}");
+    assert!((right as f64 / ball(16.0) - 1.0).abs() < 0.4, "{right}");
+    assert!((left as f64 / ball(12.0) - 1.0).abs() < 0.6, "{left}");
 
     // One box: the other side stays background. Twice the same file is the same ensemble.
     let two = format!("{file},{file}");
@@ -142,7 +142,7 @@ fn the_whole_scan_or_the_boxes_are_labelled() {
         let one = run(folder.path(), &args, &scan(), Some(table)).unwrap();
         let right = labelled(&one, 0..31);
         assert!(
-            (right as f64 / ball(16.0) - 1.0).abs() < 0.2,
+            (right as f64 / ball(16.0) - 1.0).abs() < 0.4,
             "{args:?}: {right}"
         );
         assert_eq!(labelled(&one, 36..60), 0, "{args:?}");

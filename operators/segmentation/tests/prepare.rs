@@ -4,7 +4,7 @@
 #[path = "support/bright.rs"]
 mod bright;
 
-use bright::{bright_parameters as _, tiny_plan};
+use bright::tiny_plan;
 use renalflow_imaging::{
     Geometry, Image, LabelMap, Volume,
     boxes::BoundingBox,
@@ -148,7 +148,7 @@ fn any_order_of_axes_shows_the_same_and_outside_is_zero() {
         let again = image_on(&stored, &same, &WINDOW).unwrap();
         let expected: Vec<f64> = shown.voxels().iter().map(|&v| f64::from(v)).collect();
         assert!(largest_difference(&again, &expected) < 1e-5, "{code}");
-        assert!(image_bytes(stored.geometry(), &same) >= 2 * same.len() * 4);
+        assert!(image_bytes(stored.geometry(), &same) > same.len() * 4);
     }
     // A crop that reaches beyond the scan at each end.
     let around = BoundingBox::whole(&grid);
@@ -161,7 +161,7 @@ fn any_order_of_axes_shows_the_same_and_outside_is_zero() {
     let shown = image_on(&image, &large, &WINDOW).unwrap();
     assert_eq!(shown.view()[[0, 20, 20]], 0.0);
     assert_eq!(shown.view()[[20, 20, 39]], 0.0);
-    assert!(shown.voxels().iter().any(|&v| v == 1.0));
+    assert!(shown.voxels().iter().any(|&v| v > 0.5));
     // A small box is grown to the patch, around its own middle.
     let small = BoundingBox {
         start_zyx: [4; 3],

@@ -1,4 +1,5 @@
 //! A network whose answer is known: what is brighter than its surroundings is label 1.
+#![allow(dead_code)]
 
 use std::path::Path;
 
@@ -52,14 +53,12 @@ pub fn bright_parameters(plan: &Plan) -> Parameters {
 }
 
 /// The same on disk.
-#[allow(dead_code)]
 pub fn save_bright(path: &Path, plan: &Plan) {
     let card = Card::new(plan.clone(), Scheme::Scratch, "key");
     weights::save(path, &bright_parameters(plan), card).unwrap();
 }
 
 /// Balls of 240 HU in -160 HU, by centre in the patient and radius in mm.
-#[allow(dead_code)]
 pub fn balls(geometry: &Geometry, balls: &[([f64; 3], f64)]) -> Image {
     let [_, rows, columns] = geometry.shape_zyx;
     let voxels: Vec<i16> = (0..geometry.len())
