@@ -133,7 +133,7 @@ fn wrong_options_are_found_before_a_case_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = weights(folder.path());
     let refused = |args: &[&str]| PLUGIN.check(&arguments(args)).unwrap_err().to_string();
-    assert!(refused(&["--weights", &file, "--margin-mm", "-1"]).contains("margin-mm"));
+    assert!(refused(&["--weights", &file, "--margin-mm=-1"]).contains("margin-mm"));
     assert!(refused(&["--weights", &file, "--smallest-ml", "NaN"]).contains("--smallest-ml"));
     let text = refused(&["--weights", &file, "--kidney", "liver"]);
     assert!(

