@@ -9,6 +9,7 @@ pub const STAGES: &[Plugin] = &[
     renalflow_stage_window::PLUGIN,
     renalflow_stage_crop::PLUGIN,
     renalflow_stage_radiomics::PLUGIN,
+    renalflow_stage_deep_features::PLUGIN,
     renalflow_stage_export::PLUGIN,
     renalflow_stage_train::PLUGIN,
     renalflow_stage_score::PLUGIN,

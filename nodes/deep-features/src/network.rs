@@ -1,0 +1,115 @@
+//! The network and what its layers compute.
+
+use candle_core::{Device, Tensor};
+use renalflow_sdk::Problem;
+use renalflow_segmentation::network::{Domain, FsNet, Parameters, Plan, SegmentationNetwork, Use};
+
+use crate::options::Options;
+
+/// A network whose layers are read.
+pub struct Tapped {
+    network: FsNet,
+    layers: Vec<String>,
+    domain: Domain,
+}
+
+/// What a layer computed.
+pub struct Layer {
+    /// Its name.
+    pub name: String,
+    /// `[channels, d, h, w]` in C order.
+    pub values: Vec<f32>,
+    /// Number of channels.
+    pub channels: usize,
+    /// `[d, h, w]`.
+    pub shape_zyx: [usize; 3],
+}
+
+impl Tapped {
+    /// The network on the card of the weights, with these weights.
+    ///
+    /// # Errors
+    /// Weights that do not fit their card, a layer that the network does not have, a network of
+    /// several input channels.
+    pub fn new(options: &Options) -> Result<Self, Problem> {
+        let (path, checkpoint) = (&options.weights.path, &options.weights.checkpoint);
+        let card = &checkpoint.card;
+        let parameters = Parameters::new(0);
+        let network = FsNet::new(&card.plan, card.scheme, &parameters, Use::Inference)?;
+        checkpoint.apply(path, &parameters)?;
+        if card.plan.channels_in != 1 {
+            return Err(Problem::new(format!(
+                "{} are of a network with {} input channels, and a CT is one",
+                path.display(),
+                card.plan.channels_in
+            ))
+            .fix("give weights of a network of one input channel"));
+        }
+        let known = network.tap_names();
+        let layers = if options.layers.is_empty() {
+            vec![format!(
+                "encoder.{}",
+                card.plan.levels.len().saturating_sub(1)
+            )]
+        } else {
+            options.layers.clone()
+        };
+        let mut seen = Vec::new();
+        for layer in &layers {
+            if !known.contains(layer) {
+                return Err(
+                    Problem::new(format!("--layers: the network has no layer `{layer}`"))
+                        .fix(format!("it has {}", known.join(", "))),
+                );
+            }
+            if seen.contains(&layer) {
+                return Err(Problem::new(format!("--layers names `{layer}` twice"))
+                    .fix("name each layer once"));
+            }
+            seen.push(layer);
+        }
+        Ok(Self {
+            network,
+            layers,
+            domain: options.domain(),
+        })
+    }
+
+    /// The plan of the network.
+    pub fn plan(&self) -> &Plan {
+        self.network.plan()
+    }
+
+    /// The layers that are read.
+    pub fn layers(&self) -> &[String] {
+        &self.layers
+    }
+
+    /// What the layers make of a patch, in the order in which they were asked for.
+    ///
+    /// # Shapes
+    /// `patch` is `[z, y, x]` of `shape_zyx`, extents divisible by the plan's strides.
+    ///
+    /// # Errors
+    /// A layer that is not on the way of the domain.
+    pub fn activations(&self, patch: &[f32], shape_zyx: [usize; 3]) -> Result<Vec<Layer>, Problem> {
+        let [d, h, w] = shape_zyx;
+        let x = Tensor::from_slice(patch, (1, 1, d, h, w), &Device::Cpu)?;
+        let wanted: Vec<&str> = self.layers.iter().map(String::as_str).collect();
+        let (_, mut found) = self.network.forward_with_taps(&x, self.domain, &wanted)?;
+        self.layers
+            .iter()
+            .map(|name| {
+                let missing = || Problem::new(format!("layer `{name}` computed nothing"));
+                let activation = found.remove(name).ok_or_else(missing)?;
+                let (_, channels, d, h, w) = activation.dims5()?;
+                Ok(Layer {
+                    name: name.clone(),
+                    values: activation.flatten_all()?.to_vec1()?,
+                    channels,
+                    shape_zyx: [d, h, w],
+                })
+            })
+            .collect()
+    }
+}
