@@ -1,8 +1,12 @@
 //! The network and what its layers compute.
 
 use candle_core::{Device, Tensor};
+use renalflow_imaging::Volume;
 use renalflow_sdk::Problem;
-use renalflow_segmentation::network::{Domain, FsNet, Parameters, Plan, SegmentationNetwork, Use};
+use renalflow_segmentation::{
+    inference::networks_from_files,
+    network::{Domain, FsNet, Plan, SegmentationNetwork},
+};
 
 use crate::options::Options;
 
@@ -29,28 +33,26 @@ impl Tapped {
     /// The network on the card of the weights, with these weights.
     ///
     /// # Errors
-    /// Weights that do not fit their card, a layer that the network does not have, a network of
-    /// several input channels.
+    /// Weights that do not fit their card, a domain that the network has no way for, a layer
+    /// that it does not have, several input channels, a device that is not there.
     pub fn new(options: &Options) -> Result<Self, Problem> {
-        let (path, checkpoint) = (&options.weights.path, &options.weights.checkpoint);
-        let card = &checkpoint.card;
-        let parameters = Parameters::new(0);
-        let network = FsNet::new(&card.plan, card.scheme, &parameters, Use::Inference)?;
-        checkpoint.apply(path, &parameters)?;
-        if card.plan.channels_in != 1 {
+        options.device.open()?;
+        let path = &options.weights.path;
+        let network = networks_from_files(&[path], options.domain())?
+            .pop()
+            .ok_or_else(|| Problem::new(format!("{} has no network", path.display())))?;
+        let plan = network.plan();
+        if plan.channels_in != 1 {
             return Err(Problem::new(format!(
                 "{} are of a network with {} input channels, and a CT is one",
                 path.display(),
-                card.plan.channels_in
+                plan.channels_in
             ))
             .fix("give weights of a network of one input channel"));
         }
         let known = network.tap_names();
         let layers = if options.layers.is_empty() {
-            vec![format!(
-                "encoder.{}",
-                card.plan.levels.len().saturating_sub(1)
-            )]
+            vec![format!("encoder.{}", plan.levels.len().saturating_sub(1))]
         } else {
             options.layers.clone()
         };
@@ -80,6 +82,13 @@ impl Tapped {
         self.network.plan()
     }
 
+    /// Where the weights are.
+    fn device(&self) -> Device {
+        let weights = self.network.parameters().all();
+        let any = weights.values().next();
+        any.map_or(Device::Cpu, |weight| weight.device().clone())
+    }
+
     /// The layers that are read.
     pub fn layers(&self) -> &[String] {
         &self.layers
@@ -88,13 +97,13 @@ impl Tapped {
     /// What the layers make of a patch, in the order in which they were asked for.
     ///
     /// # Shapes
-    /// `patch` is `[z, y, x]` of `shape_zyx`, extents divisible by the plan's strides.
+    /// `patch`: `[z, y, x]`, extents divisible by the plan's strides.
     ///
     /// # Errors
     /// A layer that is not on the way of the domain.
-    pub fn activations(&self, patch: &[f32], shape_zyx: [usize; 3]) -> Result<Vec<Layer>, Problem> {
-        let [d, h, w] = shape_zyx;
-        let x = Tensor::from_slice(patch, (1, 1, d, h, w), &Device::Cpu)?;
+    pub fn activations(&self, patch: &Volume<f32>) -> Result<Vec<Layer>, Problem> {
+        let [d, h, w] = patch.geometry().shape_zyx;
+        let x = Tensor::from_slice(patch.voxels(), (1, 1, d, h, w), &self.device())?;
         let wanted: Vec<&str> = self.layers.iter().map(String::as_str).collect();
         let (_, mut found) = self.network.forward_with_taps(&x, self.domain, &wanted)?;
         self.layers

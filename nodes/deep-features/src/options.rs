@@ -1,13 +1,14 @@
 //! Options of the stage.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, ValueEnum};
 use renalflow_sdk::{Problem, clap};
 use renalflow_segmentation::{
     deep_features::Selection,
+    device::DeviceChoice,
     network::Domain,
-    weights::{self, Checkpoint},
+    weights::{self, Card},
 };
 use serde::{Serialize, Serializer};
 
@@ -50,6 +51,9 @@ pub struct Options {
     /// Which of a network's ways to take, where it has one for each data set
     #[arg(long, value_enum, default_value_t = Way::Primary)]
     domain: Way,
+    /// Where the network runs: auto, cpu or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    pub(crate) device: DeviceChoice,
     /// Put before every column's name
     #[arg(long, value_name = "TEXT", default_value = "deep_")]
     pub(crate) prefix: String,
@@ -70,7 +74,7 @@ enum Way {
 #[derive(Debug, Clone)]
 pub(crate) struct WeightsFile {
     pub(crate) path: PathBuf,
-    pub(crate) checkpoint: Arc<Checkpoint>,
+    pub(crate) card: Box<Card>,
 }
 
 impl FromStr for WeightsFile {
@@ -81,7 +85,7 @@ impl FromStr for WeightsFile {
         let checkpoint = weights::load(&path).map_err(|error| error.to_string())?;
         Ok(Self {
             path,
-            checkpoint: Arc::new(checkpoint),
+            card: Box::new(checkpoint.card),
         })
     }
 }
@@ -94,7 +98,7 @@ impl fmt::Display for WeightsFile {
 
 impl Serialize for WeightsFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.checkpoint.card.digest)
+        serializer.serialize_str(&self.card.digest)
     }
 }
 
@@ -111,7 +115,7 @@ impl Options {
             return Err(Problem::new(format!("--margin-mm is {}", self.margin_mm))
                 .fix("give a number of mm, 0 or more"));
         }
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         if let Some(twice) = self.regions.iter().find(|region| !seen.insert(*region)) {
             return Err(Problem::new(format!("--regions names `{twice}` twice"))
                 .fix("name each region once"));
