@@ -11,6 +11,8 @@ pub const STAGES: &[Plugin] = &[
     renalflow_stage_radiomics::PLUGIN,
     renalflow_stage_deep_features::PLUGIN,
     renalflow_stage_export::PLUGIN,
+    renalflow_stage_train::PLUGIN,
+    renalflow_stage_score::PLUGIN,
     renalflow_stage_table::PLUGIN,
     renalflow_stage_classify::PLUGIN,
     renalflow_stage_evaluate::PLUGIN,
