@@ -53,10 +53,10 @@ impl Stage for DeepFeatures {
         options.check_numbers()?;
         let network = Tapped::new(options)?;
         Ok(vec![format!(
-            "{} of {}, {} values a channel",
+            "{} of {}: {} features a region",
             network.layers().join(", "),
             options.weights,
-            selection.len()
+            network.channels()? * selection.len()
         )])
     }
 

@@ -1,16 +1,12 @@
 //! Options of the stage.
 
-use std::{collections::BTreeSet, fmt, path::PathBuf, str::FromStr};
+use std::collections::BTreeSet;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use renalflow_sdk::{Problem, clap};
-use renalflow_segmentation::{
-    deep_features::Selection,
-    device::DeviceChoice,
-    network::Domain,
-    weights::{self, Card},
-};
-use serde::{Serialize, Serializer};
+use renalflow_segmentation::{deep_features::Selection, device::DeviceChoice};
+use renalflow_stage_segment::networks::{Way, WeightsFile};
+use serde::Serialize;
 
 /// Options of `deep-features`.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -50,56 +46,13 @@ pub struct Options {
     pub(crate) margin_mm: f64,
     /// Which of a network's ways to take, where it has one for each data set
     #[arg(long, value_enum, default_value_t = Way::Primary)]
-    domain: Way,
+    pub(crate) domain: Way,
     /// Where the network runs: auto, cpu or cuda:N
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(crate) device: DeviceChoice,
     /// Put before every column's name
     #[arg(long, value_name = "TEXT", default_value = "deep_")]
     pub(crate) prefix: String,
-}
-
-/// Names of domains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Way {
-    /// As for the small set that matters
-    Primary,
-    /// As for the large set that helped
-    Auxiliary,
-}
-
-/// Weights that were read and whose digest fits. The digest, not the file's name, stands for
-/// them in lineage keys.
-#[derive(Debug, Clone)]
-pub(crate) struct WeightsFile {
-    pub(crate) path: PathBuf,
-    pub(crate) card: Box<Card>,
-}
-
-impl FromStr for WeightsFile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let path = PathBuf::from(text);
-        let checkpoint = weights::load(&path).map_err(|error| error.to_string())?;
-        Ok(Self {
-            path,
-            card: Box::new(checkpoint.card),
-        })
-    }
-}
-
-impl fmt::Display for WeightsFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.display().fmt(f)
-    }
-}
-
-impl Serialize for WeightsFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.card.digest)
-    }
 }
 
 impl Options {
@@ -121,12 +74,5 @@ impl Options {
                 .fix("name each region once"));
         }
         Ok(())
-    }
-
-    pub(crate) fn domain(&self) -> Domain {
-        match self.domain {
-            Way::Primary => Domain::Primary,
-            Way::Auxiliary => Domain::Auxiliary,
-        }
     }
 }
