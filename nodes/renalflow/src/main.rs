@@ -4,7 +4,6 @@ mod bench;
 mod cli;
 mod commands;
 mod conformance;
-mod memory;
 mod radiomics;
 mod registry;
 mod run;

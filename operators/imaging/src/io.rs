@@ -3,6 +3,7 @@
 pub mod error;
 pub(crate) mod source;
 pub(crate) mod stored;
+mod whole;
 
 use std::path::Path;
 
