@@ -85,13 +85,14 @@ impl Stage for Train {
         "plan",
         "split",
         "auxiliary_weights",
+        "device",
     ];
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
         options.check()?;
         let mut notes = Vec::new();
         if let Some(plan) = options.read_plan()? {
-            let classes = classes_of(&plan);
+            let classes = classes_of(&plan)?;
             if !options.labels.is_empty() && options.labels != classes {
                 return Err(Problem::new(format!(
                     "--labels are {}, the plan has {}",
@@ -174,6 +175,7 @@ impl Stage for Train {
         // A training takes and gives back the same large blocks at every step.
         renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
         check_writable(&context.run_dir.join("plan.json"))?;
+        options.device.open()?;
         Ok(Work::Collecting(Box::new(Collector {
             plan: options.read_plan()?,
             options,
@@ -203,7 +205,7 @@ impl Collecting for Collector {
         };
         let mut options = self.options.clone();
         if let Some(plan) = &self.plan {
-            options.labels = classes_of(plan);
+            options.labels = classes_of(plan)?;
         }
         let lineage = inputs.combined_lineage().to_string();
         let image = inputs.image(image)?;
@@ -218,14 +220,18 @@ impl Collecting for Collector {
             }
         }
         // With a plan or a spacing the crops are all that is needed of a case that is not scored.
-        let spacing = self.plan.as_ref().map(|plan| plan.spacing_zyx_mm.value);
-        if let Some(spacing) = spacing.or(options.spacing_zyx_mm()) {
-            let window = match &self.plan {
-                Some(plan) => plan.window.value,
-                None => options.window(),
-            };
-            grids::cut(&mut study, &options, spacing, window)?;
-            if !self.scored(set) {
+        let shown = match &self.plan {
+            Some(plan) => Some(plan.clone()),
+            None if options.spacing_zyx_mm().is_some() => {
+                Some(training::plan_of(&options, &study)?)
+            }
+            None => None,
+        };
+        if let Some(plan) = shown {
+            if set != Set::Test {
+                grids::cut(&mut study, &options, &plan)?;
+            }
+            if !self.options.scores(set) {
                 study.volume = None;
             }
         }
@@ -242,16 +248,5 @@ impl Collecting for Collector {
             studies,
             cohort,
         )
-    }
-}
-
-impl Collector {
-    /// Whether cases of a set are scored on whole volumes in the end.
-    fn scored(&self, set: Set) -> bool {
-        match set {
-            Set::Primary => self.options.has_folds(),
-            Set::Auxiliary => false,
-            Set::Test => true,
-        }
     }
 }

@@ -2,11 +2,24 @@
 
 use std::path::Path;
 
+use candle_core::Device;
+
 use super::error::InferenceError;
 use crate::{
     network::{Domain, FsNet, Parameters, Scheme, SegmentationNetwork, Use},
     weights::{Expected, load},
 };
+
+/// Networks for inference on the CPU; see [`networks_on_device`].
+///
+/// # Errors
+/// As [`networks_on_device`].
+pub fn networks_from_files<P: AsRef<Path>>(
+    paths: &[P],
+    domain: Domain,
+) -> Result<Vec<FsNet>, InferenceError> {
+    networks_on_device(paths, domain, &Device::Cpu)
+}
 
 /// Networks for inference from their weights: plan and scheme are those on the cards, and
 /// several files are one ensemble.
@@ -14,9 +27,10 @@ use crate::{
 /// # Errors
 /// No file, files that are cut off, altered or without a card, members that differ from the
 /// first in plan or scheme (every field that does), and a domain the scheme has no way for.
-pub fn networks_from_files<P: AsRef<Path>>(
+pub fn networks_on_device<P: AsRef<Path>>(
     paths: &[P],
     domain: Domain,
+    device: &Device,
 ) -> Result<Vec<FsNet>, InferenceError> {
     let mut first = None;
     let mut networks = Vec::with_capacity(paths.len());
@@ -39,7 +53,7 @@ pub fn networks_from_files<P: AsRef<Path>>(
             });
         }
         // Every value comes from the file, none from the seed.
-        let parameters = Parameters::new(0);
+        let parameters = Parameters::on(0, device);
         let network = FsNet::new(
             &checkpoint.card.plan,
             checkpoint.card.scheme,

@@ -31,11 +31,11 @@ pub mod windows;
 
 pub use decision::{Decision, LabelSlices};
 pub use error::{BoxedError, InferenceError};
-pub use files::networks_from_files;
+pub use files::{networks_from_files, networks_on_device};
 pub use network::NetworkPredictor;
 pub use original_grid::OriginalGrid;
 pub use predictor::{Activation, PatchPredictor};
-pub use scan::{ScanOptions, ScanPlan, plan_scan, segment_scan};
+pub use scan::{ScanOptions, ScanPlan, plan_scan, segment_on_working_grid, segment_scan};
 pub use sliding_window::{SliceSink, slide};
 pub use source::{PatchSource, Stacked};
 pub use windows::{SlidingWindow, WindowPlan};

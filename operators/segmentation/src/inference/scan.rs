@@ -1,9 +1,9 @@
 //! From a CT on its own grid to labels on that grid.
 
-use renalflow_imaging::{Geometry, Image, LabelMap, Volume, boxes::BoundingBox};
+use renalflow_imaging::{Geometry, Image, LabelMap, LabelNames, Volume, boxes::BoundingBox};
 
 use super::{
-    decision::Decision,
+    decision::{Decision, LabelSlices},
     error::{BoxedError, InferenceError},
     network::NetworkPredictor,
     original_grid::OriginalGrid,
@@ -189,14 +189,7 @@ pub fn segment_scan<N: SegmentationNetwork + Sync>(
     let scan = plan_scan(original, regions, networks, how)?;
     let plan = common_plan(networks)?;
     let classes = plan.labels.value.channels();
-    let meanings = meanings(&plan.labels.value)?;
-    let label_of = meanings.iter().map(|meaning| u16::from(meaning.label));
-    let decision = match &plan.labels.value {
-        LabelSet::Classes(_) => Decision::classes(classes),
-        LabelSet::Regions(_) => Decision::Nested {
-            labels: label_of.collect(),
-        },
-    };
+    let (decision, names) = answer(plan)?;
     let predictors = predictors(networks, how.domain);
     let of = scan.forwards();
     let mut before = 0;
@@ -221,22 +214,67 @@ pub fn segment_scan<N: SegmentationNetwork + Sync>(
     }
     Ok(LabelMap {
         volume: labels,
-        names: meanings
-            .into_iter()
-            .map(|meaning| (u16::from(meaning.label), meaning.name))
-            .collect(),
+        names,
     })
 }
 
+/// Segment the whole scan and leave the labels on the networks' own grid: what a coarse network
+/// is for, whose boxes [`super::coarse::box_on`] puts onto the scan. Nothing of the scan's size
+/// is made but the scan on the coarse grid.
+///
+/// # Shapes
+/// Returns labels on the working grid, `[z, y, x]`, with the names of the plan.
+///
+/// # Errors
+/// As [`segment_scan`].
+pub fn segment_on_working_grid<N: SegmentationNetwork + Sync>(
+    image: &Image,
+    networks: &[N],
+    how: &ScanOptions,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<LabelMap, InferenceError> {
+    let scan = plan_scan(image.geometry(), &[], networks, how)?;
+    let plan = common_plan(networks)?;
+    let (decision, names) = answer(plan)?;
+    let predictors = predictors(networks, how.domain);
+    let crop = scan.crops.first().ok_or(InferenceError::NoPredictor)?;
+    let shown = image_on(image, &crop.working, &plan.window.value)?;
+    let classes = plan.labels.value.channels();
+    let mut sink = Heard {
+        onto: LabelSlices::new(&crop.working, classes, decision)?,
+        progress,
+        before: 0,
+        of: scan.forwards(),
+    };
+    slide(&crop.windows, &shown, &predictors, &mut sink)?;
+    Ok(LabelMap {
+        volume: sink.onto.finish()?,
+        names,
+    })
+}
+
+/// How probabilities become the labels of a plan, and what these are called.
+fn answer(plan: &Plan) -> Result<(Decision, LabelNames), InferenceError> {
+    let meanings = meanings(&plan.labels.value)?;
+    let decision = match &plan.labels.value {
+        LabelSet::Classes(names) => Decision::classes(names.len()),
+        LabelSet::Regions(_) => Decision::Nested {
+            labels: meanings.iter().map(|m| u16::from(m.label)).collect(),
+        },
+    };
+    let names = meanings.into_iter().map(|m| (u16::from(m.label), m.name));
+    Ok((decision, names.collect()))
+}
+
 /// A sink whose progress is heard as part of a larger whole.
-struct Heard<'a> {
-    onto: OriginalGrid,
+struct Heard<'a, S> {
+    onto: S,
     progress: &'a mut dyn FnMut(usize, usize),
     before: usize,
     of: usize,
 }
 
-impl SliceSink for Heard<'_> {
+impl<S: SliceSink> SliceSink for Heard<'_, S> {
     fn take(&mut self, z: usize, probabilities: &[f32]) -> Result<(), BoxedError> {
         self.onto.take(z, probabilities)
     }

@@ -19,6 +19,7 @@ use crate::random::unit;
 #[derive(Debug, Clone)]
 pub struct Parameters {
     seed: u64,
+    device: Device,
     variables: Arc<Mutex<BTreeMap<String, Var>>>,
 }
 
@@ -26,23 +27,41 @@ impl Parameters {
     /// No parameters yet.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::on(seed, &Device::Cpu)
+    }
+
+    /// No parameters yet; they will live on a device. Their initial values are drawn on the
+    /// CPU, so that they are the same on each.
+    #[must_use]
+    pub fn on(seed: u64, device: &Device) -> Self {
         Self {
             seed,
+            device: device.clone(),
             variables: Arc::default(),
         }
+    }
+
+    /// Where the parameters live, and inputs must.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// A builder of layers that train.
     #[must_use]
     pub fn builder(&self) -> VarBuilder<'static> {
-        VarBuilder::from_backend(Box::new(self.clone()), DType::F32, Device::Cpu)
+        VarBuilder::from_backend(Box::new(self.clone()), DType::F32, self.device.clone())
     }
 
     /// A builder of layers that do not: the values are shared, but no operation on them is
     /// recorded, so that neither time nor memory goes into gradients nobody wants.
     #[must_use]
     pub fn frozen_builder(&self) -> VarBuilder<'static> {
-        VarBuilder::from_backend(Box::new(Frozen(self.clone())), DType::F32, Device::Cpu)
+        VarBuilder::from_backend(
+            Box::new(Frozen(self.clone())),
+            DType::F32,
+            self.device.clone(),
+        )
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
@@ -90,6 +109,7 @@ impl Parameters {
         if var.dims() != values.dims() {
             bail!("{name} has shape {:?}, not {:?}", var.dims(), values.dims());
         }
+        let values = values.to_device(&self.device)?;
         var.set(&values.to_dtype(DType::F32)?.contiguous()?)
     }
 
@@ -149,8 +169,8 @@ impl SimpleBackend for Parameters {
         dtype: DType,
         device: &Device,
     ) -> Result<Tensor> {
-        if dtype != DType::F32 || !device.is_cpu() {
-            bail!("parameter {name}: parameters are kept as f32 on the CPU");
+        if dtype != DType::F32 || !device.same_device(&self.device) {
+            bail!("parameter {name}: parameters are kept as f32 on the device they were made for");
         }
         if let Some(var) = Parameters::get(self, name) {
             if var.shape() != &shape {
@@ -162,7 +182,7 @@ impl SimpleBackend for Parameters {
             }
             return Ok(var.as_tensor().clone());
         }
-        let var = Var::from_tensor(&self.initial(shape, name, init)?)?;
+        let var = Var::from_tensor(&self.initial(shape, name, init)?.to_device(&self.device)?)?;
         self.lock().insert(name.to_owned(), var.clone());
         Ok(var.as_tensor().clone())
     }
