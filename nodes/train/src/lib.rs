@@ -20,6 +20,8 @@ mod scoring;
 mod study;
 mod training;
 
+use std::collections::BTreeMap;
+
 use renalflow_datasets::Split;
 use renalflow_frames::check_writable;
 use renalflow_sdk::{
@@ -181,6 +183,7 @@ impl Stage for Train {
             options,
             context: context.clone(),
             studies: Vec::new(),
+            failed: BTreeMap::new(),
         })))
     }
 }
@@ -191,6 +194,8 @@ struct Collector {
     /// The plan, where it is given.
     plan: Option<Plan>,
     studies: Vec<Study>,
+    /// The cases that failed and would have been scored, with the set of each where it is known.
+    failed: BTreeMap<String, Set>,
 }
 
 impl Collecting for Collector {
@@ -199,6 +204,7 @@ impl Collecting for Collector {
         let Ok(mut inputs) = inputs else {
             return Ok(());
         };
+        self.note_set(case_id, &inputs);
         let Some((set, image, mask)) = Set::ALL.into_iter().find(|(_, image, _)| inputs.has(image))
         else {
             return Err(Problem::new("no image came for this case"));
@@ -236,17 +242,37 @@ impl Collecting for Collector {
             }
         }
         self.studies.push(study);
+        self.failed.remove(case_id);
+        Ok(())
+    }
+
+    fn collect_failed(
+        &mut self,
+        case_id: &str,
+        _: Failure,
+        arrived: Inputs,
+    ) -> Result<(), Problem> {
+        self.note_set(case_id, &arrived);
         Ok(())
     }
 
     fn finish(&mut self, cohort: &Cohort) -> Result<Outputs, Problem> {
         let studies = std::mem::take(&mut self.studies);
-        training::run(
-            &self.options,
-            self.plan.take(),
-            &self.context,
+        let came = training::Came {
             studies,
+            failed: &self.failed,
             cohort,
-        )
+        };
+        training::run(&self.options, self.plan.take(), &self.context, came)
+    }
+}
+
+impl Collector {
+    /// Note the set of a case, which counts where it fails.
+    fn note_set(&mut self, case_id: &str, inputs: &Inputs) {
+        let ports = |(_, image, mask): &(Set, &str, &str)| inputs.has(image) || inputs.has(mask);
+        if let Some((set, ..)) = Set::ALL.into_iter().find(ports) {
+            self.failed.insert(case_id.to_owned(), set);
+        }
     }
 }

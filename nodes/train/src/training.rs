@@ -33,14 +33,28 @@ use crate::{
     study::{Set, Study},
 };
 
+/// All cases that came.
+pub struct Came<'a> {
+    /// Those that can be used.
+    pub studies: Vec<Study>,
+    /// The sets of those that failed, where they are known.
+    pub failed: &'a BTreeMap<String, Set>,
+    /// All names, and why some failed.
+    pub cohort: &'a Cohort,
+}
+
 /// Train and score.
 pub fn run(
     options: &Options,
     given: Option<Plan>,
     context: &Context,
-    mut studies: Vec<Study>,
-    cohort: &Cohort,
+    came: Came<'_>,
 ) -> Result<Outputs, Problem> {
+    let Came {
+        mut studies,
+        failed,
+        cohort,
+    } = came;
     // In the order of the sources, whatever the order of arrival: draws go by position.
     let place: BTreeMap<&str, usize> = cohort
         .cases
@@ -207,8 +221,12 @@ pub fn run(
     }
     for (case_id, failure) in &cohort.failures {
         let cause = format!("{}: {}", failure.node, failure.cause);
-        // Which set a case would have been of is not said by a failure.
-        rows.push(failed_row(case_id, HELD_OUT, None, &cause));
+        // A case of which nothing arrived is taken for a primary one.
+        let set = failed.get(case_id).copied().unwrap_or(Set::Primary);
+        let name = if set == Set::Test { TEST } else { HELD_OUT };
+        if options.scores(set) {
+            rows.push(failed_row(case_id, name, None, &cause));
+        }
     }
     let record = desk.record.into_inner();
     record.write()?;
