@@ -12,7 +12,7 @@ use renalflow_imaging::{Geometry, Volume};
 use renalflow_sdk::{Problem, journal::Progress};
 use renalflow_segmentation::{
     inference::{Decision, LabelSlices, NetworkPredictor, PatchPredictor, SlidingWindow, slide},
-    network::{Domain, FsNet, Parameters, Plan, Scheme, SegmentationNetwork, Use, plan::LabelSet},
+    network::{FsNet, Parameters, Plan, Scheme, SegmentationNetwork, Use, plan::LabelSet},
     training::{
         case::TrainingCase,
         checkpoint::Checkpoint,
@@ -53,6 +53,7 @@ pub struct Job<'a> {
 pub struct Desk<'a> {
     pub folder: &'a Path,
     pub resume: Option<&'a Path>,
+    pub device: Device,
     pub available_bytes: u64,
     pub progress: RefCell<Progress>,
     pub record: RefCell<Record>,
@@ -117,7 +118,7 @@ impl Desk<'_> {
             observer: &mut watch,
             validate: if validates { Some(&mut validate) } else { None },
             seconds: &seconds,
-            device: Device::Cpu,
+            device: self.device.clone(),
         };
         let mut options = job.fit.clone();
         options.run_folder = Some(folder.clone());
@@ -304,6 +305,3 @@ fn by_patient(crops: &[TrainingCase], counts: &[Vec<[u64; 3]>]) -> Vec<Vec<Optio
 pub fn weights_file(folder: &Path, name: &str) -> PathBuf {
     folder.join("weights").join(format!("{name}.safetensors"))
 }
-
-/// The domain of a network that is scored.
-pub const SCORED: Domain = Domain::Primary;

@@ -1,14 +1,9 @@
 //! From a case to what the network is shown of it.
 
-use renalflow_imaging::{
-    Geometry, Image, LabelMap, Volume,
-    boxes::BoundingBox,
-    resample::{GridRule, Interpolation, Resampling, resample_image, resample_labels},
-};
 use renalflow_sdk::Problem;
 use renalflow_segmentation::{
-    inference::coarse::fixed_crop,
-    network::plan::Window,
+    network::Plan,
+    prepare::{Region, image_on, labels_on, working_grid},
     training::case::{CaseParts, TrainingCase},
 };
 
@@ -17,67 +12,65 @@ use crate::{
     study::Study,
 };
 
-/// The grids of a case's crops at a spacing.
-pub fn grids(
-    study: &Study,
-    options: &Options,
-    spacing_zyx_mm: [f64; 3],
-) -> Result<Vec<(String, Geometry)>, Problem> {
+/// What of a case is shown: one region a crop, each with its name.
+pub fn regions(study: &Study, options: &Options) -> Vec<(String, Region)> {
+    let size_zyx_mm = crop_size_mm(study, options);
     study
         .boxes
         .iter()
-        .map(|(name, region)| {
-            let grid = match options.crop {
-                Crop::None => GridRule::Ibsi.grid(&study.geometry, spacing_zyx_mm)?,
-                Crop::Kidneys => {
-                    let size = crop_size_mm(region, &study.geometry, options);
-                    fixed_crop(region, &study.geometry, size, spacing_zyx_mm)?.geometry
-                }
+        .map(|(name, around)| {
+            let region = match options.crop {
+                Crop::None => Region::Whole,
+                Crop::Kidneys => Region::Fixed {
+                    around: *around,
+                    size_zyx_mm,
+                },
             };
-            Ok((name.clone(), grid))
+            (name.clone(), region)
         })
         .collect()
 }
 
-/// Size of the crop around a box: what was asked for, and more along an axis that it exceeds.
-pub fn crop_size_mm(region: &BoundingBox, geometry: &Geometry, options: &Options) -> [f64; 3] {
-    // Along the world's axes, as the crop lies.
-    let corners = (0..8).map(|corner| {
+/// Size of the crops of a case: what was asked for, and more along an axis on which a kidney
+/// exceeds it.
+pub fn crop_size_mm(study: &Study, options: &Options) -> [f64; 3] {
+    let mut size = [options.crop_size_mm; 3];
+    for (_, region) in &study.boxes {
         let end = region.end_zyx();
-        geometry.world_from_voxel(std::array::from_fn(|axis| {
-            let face = if corner >> axis & 1 == 1 {
-                end[axis]
-            } else {
-                region.start_zyx[axis]
-            };
-            face as f64 - 0.5
-        }))
-    });
-    let mut low = [f64::INFINITY; 3];
-    let mut high = [f64::NEG_INFINITY; 3];
-    for corner in corners {
+        let mut low = [f64::INFINITY; 3];
+        let mut high = [f64::NEG_INFINITY; 3];
+        for corner in 0..8 {
+            let face = std::array::from_fn(|axis| {
+                let face = if corner >> axis & 1 == 1 {
+                    end[axis]
+                } else {
+                    region.start_zyx[axis]
+                };
+                face as f64 - 0.5
+            });
+            let world = study.geometry.world_from_voxel(face);
+            for axis in 0..3 {
+                low[axis] = low[axis].min(world[2 - axis]);
+                high[axis] = high[axis].max(world[2 - axis]);
+            }
+        }
         for axis in 0..3 {
-            low[axis] = low[axis].min(corner[2 - axis]);
-            high[axis] = high[axis].max(corner[2 - axis]);
+            size[axis] = size[axis].max(high[axis] - low[axis]);
         }
     }
-    std::array::from_fn(|axis| (high[axis] - low[axis]).max(options.crop_size_mm))
+    size
 }
 
-/// Cut a case's crops, as the network is shown them.
-pub fn cut(
-    study: &mut Study,
-    options: &Options,
-    spacing_zyx_mm: [f64; 3],
-    window: Window,
-) -> Result<(), Problem> {
+/// Cut a case's crops, as inference will show them.
+pub fn cut(study: &mut Study, options: &Options, plan: &Plan) -> Result<(), Problem> {
     let Some((image, classes)) = &study.volume else {
         return Ok(());
     };
     let mut crops = Vec::new();
-    for (name, grid) in grids(study, options, spacing_zyx_mm)? {
-        let image = image_on(image, &grid, window)?;
-        let labels = labels_on(classes, &grid)?;
+    for (name, region) in regions(study, options) {
+        let grid = working_grid(&study.geometry, region, plan)?;
+        let image = image_on(image, &grid, &plan.window.value)?;
+        let labels = labels_on(classes, &grid, &plan.labels.value)?;
         let case_id = if name.is_empty() {
             study.case_id.clone()
         } else {
@@ -91,34 +84,10 @@ pub fn cut(
             spacing_zyx_mm: grid.spacing_zyx_mm,
             image: image.into_parts().1.into_vec(),
             channels: 1,
-            labels: labels
-                .volume
-                .voxels()
-                .iter()
-                .map(|&label| label.min(255) as u8)
-                .collect(),
+            labels: labels.into_parts().1.into_vec(),
         };
         crops.push(TrainingCase::new(parts, study.classes.len() + 1)?);
     }
     study.crops = crops;
     Ok(())
-}
-
-/// An image in HU on a grid, mapped to 0..1 by a window; air where it does not reach.
-pub fn image_on(image: &Image, grid: &Geometry, window: Window) -> Result<Volume<f32>, Problem> {
-    let mut how = Resampling::new(Interpolation::Linear);
-    how.outside = -1024.0;
-    let [low, high] = window.ends_hu();
-    let resampled = resample_image(image, grid, &how)?;
-    let unit = |hu: f64| (((hu - low) / (high - low)).clamp(0.0, 1.0)) as f32;
-    Ok(match resampled {
-        Image::I16(volume) => volume.map(|&hu| unit(f64::from(hu))),
-        Image::F32(volume) => volume.map(|&hu| unit(f64::from(hu))),
-        Image::F64(volume) => volume.map(|&hu| unit(hu)),
-    })
-}
-
-/// Labels on a grid.
-pub fn labels_on(labels: &LabelMap, grid: &Geometry) -> Result<LabelMap, Problem> {
-    Ok(resample_labels(labels, grid)?)
 }

@@ -20,6 +20,8 @@ mod scoring;
 mod study;
 mod training;
 
+use std::collections::BTreeMap;
+
 use renalflow_datasets::Split;
 use renalflow_frames::check_writable;
 use renalflow_sdk::{
@@ -85,13 +87,14 @@ impl Stage for Train {
         "plan",
         "split",
         "auxiliary_weights",
+        "device",
     ];
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
         options.check()?;
         let mut notes = Vec::new();
         if let Some(plan) = options.read_plan()? {
-            let classes = classes_of(&plan);
+            let classes = classes_of(&plan)?;
             if !options.labels.is_empty() && options.labels != classes {
                 return Err(Problem::new(format!(
                     "--labels are {}, the plan has {}",
@@ -174,11 +177,13 @@ impl Stage for Train {
         // A training takes and gives back the same large blocks at every step.
         renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
         check_writable(&context.run_dir.join("plan.json"))?;
+        options.device.open()?;
         Ok(Work::Collecting(Box::new(Collector {
             plan: options.read_plan()?,
             options,
             context: context.clone(),
             studies: Vec::new(),
+            failed: BTreeMap::new(),
         })))
     }
 }
@@ -189,6 +194,8 @@ struct Collector {
     /// The plan, where it is given.
     plan: Option<Plan>,
     studies: Vec<Study>,
+    /// The cases that failed and would have been scored, with the set of each where it is known.
+    failed: BTreeMap<String, Set>,
 }
 
 impl Collecting for Collector {
@@ -197,13 +204,14 @@ impl Collecting for Collector {
         let Ok(mut inputs) = inputs else {
             return Ok(());
         };
+        self.note_set(case_id, &inputs);
         let Some((set, image, mask)) = Set::ALL.into_iter().find(|(_, image, _)| inputs.has(image))
         else {
             return Err(Problem::new("no image came for this case"));
         };
         let mut options = self.options.clone();
         if let Some(plan) = &self.plan {
-            options.labels = classes_of(plan);
+            options.labels = classes_of(plan)?;
         }
         let lineage = inputs.combined_lineage().to_string();
         let image = inputs.image(image)?;
@@ -218,40 +226,53 @@ impl Collecting for Collector {
             }
         }
         // With a plan or a spacing the crops are all that is needed of a case that is not scored.
-        let spacing = self.plan.as_ref().map(|plan| plan.spacing_zyx_mm.value);
-        if let Some(spacing) = spacing.or(options.spacing_zyx_mm()) {
-            let window = match &self.plan {
-                Some(plan) => plan.window.value,
-                None => options.window(),
-            };
-            grids::cut(&mut study, &options, spacing, window)?;
-            if !self.scored(set) {
+        let shown = match &self.plan {
+            Some(plan) => Some(plan.clone()),
+            None if options.spacing_zyx_mm().is_some() => {
+                Some(training::plan_of(&options, &study)?)
+            }
+            None => None,
+        };
+        if let Some(plan) = shown {
+            if set != Set::Test {
+                grids::cut(&mut study, &options, &plan)?;
+            }
+            if !self.options.scores(set) {
                 study.volume = None;
             }
         }
         self.studies.push(study);
+        self.failed.remove(case_id);
+        Ok(())
+    }
+
+    fn collect_failed(
+        &mut self,
+        case_id: &str,
+        _: Failure,
+        arrived: Inputs,
+    ) -> Result<(), Problem> {
+        self.note_set(case_id, &arrived);
         Ok(())
     }
 
     fn finish(&mut self, cohort: &Cohort) -> Result<Outputs, Problem> {
         let studies = std::mem::take(&mut self.studies);
-        training::run(
-            &self.options,
-            self.plan.take(),
-            &self.context,
+        let came = training::Came {
             studies,
+            failed: &self.failed,
             cohort,
-        )
+        };
+        training::run(&self.options, self.plan.take(), &self.context, came)
     }
 }
 
 impl Collector {
-    /// Whether cases of a set are scored on whole volumes in the end.
-    fn scored(&self, set: Set) -> bool {
-        match set {
-            Set::Primary => self.options.has_folds(),
-            Set::Auxiliary => false,
-            Set::Test => true,
+    /// Note the set of a case, which counts where it fails.
+    fn note_set(&mut self, case_id: &str, inputs: &Inputs) {
+        let ports = |(_, image, mask): &(Set, &str, &str)| inputs.has(image) || inputs.has(mask);
+        if let Some((set, ..)) = Set::ALL.into_iter().find(ports) {
+            self.failed.insert(case_id.to_owned(), set);
         }
     }
 }

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use renalflow_sdk::{Problem, clap};
 use renalflow_segmentation::{
+    device::DeviceChoice,
     network::{
         Plan, Scheme,
         plan::{LabelSet, PlanOptions, Region, Window},
     },
+    prepare::meanings,
     training::{
         augment::AugmentOptions,
         optimizer::{AdamWOptions, OptimizerOptions, SgdOptions},
@@ -17,6 +19,8 @@ use renalflow_segmentation::{
     },
 };
 use serde::Serialize;
+
+use crate::study::Set;
 
 /// Options of `train`.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -135,6 +139,9 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Keep::Last)]
     pub keep: Keep,
 
+    /// Where the networks run: auto, cpu or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
     /// Seed of everything random
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,
@@ -310,6 +317,15 @@ impl Options {
         self.folds.map_or(self.split.is_some(), |folds| folds > 0)
     }
 
+    /// Whether cases of a set are scored on whole volumes in the end.
+    pub fn scores(&self, set: Set) -> bool {
+        match set {
+            Set::Primary => self.has_folds(),
+            Set::Auxiliary => false,
+            Set::Test => true,
+        }
+    }
+
     /// The plan of `--plan`.
     pub fn read_plan(&self) -> Result<Option<Plan>, Problem> {
         let Some(path) = &self.plan else {
@@ -417,8 +433,9 @@ impl Augment {
 fn label_set(classes: &[String], regions: bool) -> LabelSet {
     if regions {
         let last = classes.len() as u32;
-        let region = |(k, name): (usize, &String)| Region {
-            name: name.clone(),
+        // Named by what they are made of, which is how inference finds the names of labels.
+        let region = |(k, _): (usize, &String)| Region {
+            name: classes[k..].join("+"),
             labels: (k as u32 + 1..=last).collect(),
         };
         LabelSet::Regions(classes.iter().enumerate().map(region).collect())
@@ -429,10 +446,14 @@ fn label_set(classes: &[String], regions: bool) -> LabelSet {
 }
 
 /// Names of the classes of a plan, without the background.
-pub fn classes_of(plan: &Plan) -> Vec<String> {
-    let names = plan.labels.value.names().into_iter().map(str::to_owned);
-    match plan.labels.value {
-        LabelSet::Classes(_) => names.skip(1).collect(),
-        LabelSet::Regions(_) => names.collect(),
+pub fn classes_of(plan: &Plan) -> Result<Vec<String>, Problem> {
+    let meanings = meanings(&plan.labels.value)?;
+    if let Some((k, other)) = (1..).zip(&meanings).find(|(k, m)| m.label != *k) {
+        return Err(Problem::new(format!(
+            "the plan numbers its labels otherwise than 1, 2, ...: number {k} is {}",
+            other.label
+        ))
+        .fix("derive the plan with this stage"));
     }
+    Ok(meanings.into_iter().map(|meaning| meaning.name).collect())
 }

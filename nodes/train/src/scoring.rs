@@ -1,10 +1,10 @@
 //! Scores of cases that no training has seen, by the way that inference goes.
 
-use renalflow_imaging::{Geometry, Image, LabelMap, Volume};
+use renalflow_imaging::boxes::BoundingBox;
 use renalflow_sdk::Problem;
 use renalflow_segmentation::{
-    inference::{NetworkPredictor, OriginalGrid, PatchPredictor, SlidingWindow, slide},
-    network::{FsNet, Plan},
+    inference::{ScanOptions, segment_scan},
+    network::{Domain, FsNet},
 };
 use renalflow_stage_score::{
     regions::{Regions, Scoring},
@@ -12,9 +12,8 @@ use renalflow_stage_score::{
 };
 
 use crate::{
-    fitting::{SCORED, decision},
-    grids::{grids, image_on},
-    options::Options,
+    grids::crop_size_mm,
+    options::{Crop, Options},
     study::Study,
 };
 
@@ -30,8 +29,7 @@ pub fn score(
     study: &Study,
     set: &str,
     fold: Option<usize>,
-    networks: &[&FsNet],
-    plan: &Plan,
+    networks: &[FsNet],
     options: &Options,
 ) -> Vec<ScoreRow> {
     let scored = || -> Result<Vec<ScoreRow>, Problem> {
@@ -39,49 +37,23 @@ pub fn score(
             .volume
             .as_ref()
             .ok_or_else(|| Problem::new("its image was not kept"))?;
-        let predicted = LabelMap {
-            volume: segment(study, image, networks, plan, options)?,
-            names: classes.names.clone(),
+        let boxes: Vec<BoundingBox> = match options.crop {
+            Crop::None => Vec::new(),
+            Crop::Kidneys => study.boxes.iter().map(|(_, around)| *around).collect(),
         };
-        let metrics = HOW.score(classes, &predicted)?;
-        Ok(score_rows(&study.case_id, set, fold, &metrics))
+        let how = ScanOptions {
+            crop_size_zyx_mm: (options.crop == Crop::Kidneys).then(|| crop_size_mm(study, options)),
+            domain: Domain::Primary,
+            ..ScanOptions::default()
+        };
+        let predicted = segment_scan(image, &boxes, networks, &how, &mut |_, _| {})?;
+        Ok(score_rows(
+            &study.case_id,
+            set,
+            fold,
+            &HOW.score(classes, &predicted)?,
+        ))
     };
     scored()
         .unwrap_or_else(|problem| vec![failed_row(&study.case_id, set, fold, &problem.to_string())])
-}
-
-/// The classes of a case as networks see them, on the image's own grid.
-fn segment(
-    study: &Study,
-    image: &Image,
-    networks: &[&FsNet],
-    plan: &Plan,
-    options: &Options,
-) -> Result<Volume<u16>, Problem> {
-    let predictors: Vec<_> = networks
-        .iter()
-        .map(|network| NetworkPredictor::new(*network, SCORED))
-        .collect();
-    let grids: Vec<Geometry> = grids(study, options, plan.spacing_zyx_mm.value)?
-        .into_iter()
-        .map(|(_, grid)| grid)
-        .collect();
-    let original = image.geometry().clone();
-    let voxels = original.len();
-    let mut labels = Volume::new(original, vec![0u16; voxels])?;
-    for (k, grid) in grids.iter().enumerate() {
-        let source = image_on(image, grid, plan.window.value)?;
-        let windows = SlidingWindow::default().plan(&source, &predictors)?;
-        let classes = predictors.first().map_or(0, PatchPredictor::classes);
-        let others: Vec<Geometry> = grids
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != k)
-            .map(|(_, grid)| grid.clone())
-            .collect();
-        let mut sink = OriginalGrid::onto(labels, grid, classes, decision(plan))?.beside(&others);
-        slide(&windows, &source, &predictors, &mut sink)?;
-        labels = sink.finish()?;
-    }
-    Ok(labels)
 }

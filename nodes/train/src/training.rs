@@ -8,6 +8,7 @@ use std::{
 
 use renalflow_datasets::Split;
 use renalflow_frames::{write_file, write_parquet};
+use renalflow_imaging::orientation::Reorientation;
 use renalflow_sdk::{Cohort, Context, Outputs, Problem, lineage::Key};
 use renalflow_segmentation::{
     network::{
@@ -32,14 +33,28 @@ use crate::{
     study::{Set, Study},
 };
 
+/// All cases that came.
+pub struct Came<'a> {
+    /// Those that can be used.
+    pub studies: Vec<Study>,
+    /// The sets of those that failed, where they are known.
+    pub failed: &'a BTreeMap<String, Set>,
+    /// All names, and why some failed.
+    pub cohort: &'a Cohort,
+}
+
 /// Train and score.
 pub fn run(
     options: &Options,
     given: Option<Plan>,
     context: &Context,
-    mut studies: Vec<Study>,
-    cohort: &Cohort,
+    came: Came<'_>,
 ) -> Result<Outputs, Problem> {
+    let Came {
+        mut studies,
+        failed,
+        cohort,
+    } = came;
     // In the order of the sources, whatever the order of arrival: draws go by position.
     let place: BTreeMap<&str, usize> = cohort
         .cases
@@ -52,7 +67,10 @@ pub fn run(
     let mut notes = notes(&studies);
     let plan = match given {
         Some(plan) => plan,
-        None => derive(options, &studies, &classes)?,
+        None => {
+            let primary = studies.iter().filter(|study| study.set == Set::Primary);
+            derive(options, primary, &classes)?
+        }
     };
     let folder = &context.run_dir;
     for sub in ["weights", "checkpoints"] {
@@ -63,15 +81,9 @@ pub fn run(
     for study in &mut studies {
         let has_crops = !study.crops.is_empty() || study.set == Set::Test;
         if !has_crops {
-            cut(study, options, plan.spacing_zyx_mm.value, plan.window.value)
-                .map_err(|problem| problem.context(&study.case_id))?;
+            cut(study, options, &plan).map_err(|problem| problem.context(&study.case_id))?;
         }
-        let scored = match study.set {
-            Set::Primary => options.has_folds(),
-            Set::Auxiliary => false,
-            Set::Test => true,
-        };
-        if !scored {
+        if !options.scores(study.set) {
             study.volume = None;
         }
     }
@@ -85,6 +97,7 @@ pub fn run(
     let desk = Desk {
         folder,
         resume: options.resume.as_deref(),
+        device: options.device.open()?,
         available_bytes: available_bytes(options),
         progress: RefCell::new(context.progress()),
         record: RefCell::new(Record::new(folder, &classes)),
@@ -176,7 +189,8 @@ pub fn run(
                     .borrow_mut()
                     .say(|| format!("{name}: scoring {}", study.case_id), None);
                 let fold = Some(fold as usize);
-                own.extend(score(study, HELD_OUT, fold, &[&network], &plan, options));
+                let networks = std::slice::from_ref(&network);
+                own.extend(score(study, HELD_OUT, fold, networks, options));
             }
         }
         for set in summaries(&own) {
@@ -199,17 +213,20 @@ pub fn run(
         .iter()
         .map(|trained| FsNet::new(&plan, options.scheme, &trained.parameters, Use::Inference))
         .collect::<Result<_, _>>()?;
-    let networks: Vec<&FsNet> = networks.iter().collect();
     for study in studies.iter().filter(|study| study.set == Set::Test) {
         desk.progress
             .borrow_mut()
             .say(|| format!("scoring {}", study.case_id), None);
-        rows.extend(score(study, TEST, None, &networks, &plan, options));
+        rows.extend(score(study, TEST, None, &networks, options));
     }
     for (case_id, failure) in &cohort.failures {
         let cause = format!("{}: {}", failure.node, failure.cause);
-        // Which set a case would have been of is not said by a failure.
-        rows.push(failed_row(case_id, HELD_OUT, None, &cause));
+        // A case of which nothing arrived is taken for a primary one.
+        let set = failed.get(case_id).copied().unwrap_or(Set::Primary);
+        let name = if set == Set::Test { TEST } else { HELD_OUT };
+        if options.scores(set) {
+            rows.push(failed_row(case_id, name, None, &cause));
+        }
     }
     let record = desk.record.into_inner();
     record.write()?;
@@ -292,11 +309,11 @@ fn classes(
         .fix("name in --labels what to learn from all of them, with --merge where they are made of parts"));
     }
     if let Some(plan) = plan
-        && classes_of(plan) != first.classes
+        && classes_of(plan)? != first.classes
     {
         return Err(Problem::new(format!(
             "the plan has the labels {}, the cases {}",
-            classes_of(plan).join(", "),
+            classes_of(plan)?.join(", "),
             first.classes.join(", ")
         ))
         .fix("take another plan, or map the labels with --merge"));
@@ -317,22 +334,32 @@ fn notes(studies: &[Study]) -> Vec<String> {
     vec![format!("labels taken as background: {}", names.join(", "))]
 }
 
+/// A plan whose spacing and window are what the options say, before all cases are there.
+pub fn plan_of(options: &Options, study: &Study) -> Result<Plan, Problem> {
+    derive(options, std::iter::once(study), &study.classes)
+}
+
 /// A plan from the primary cases.
-fn derive(options: &Options, studies: &[Study], classes: &[String]) -> Result<Plan, Problem> {
+fn derive<'a>(
+    options: &Options,
+    studies: impl Iterator<Item = &'a Study>,
+    classes: &[String],
+) -> Result<Plan, Problem> {
     let mut fingerprint = Fingerprint::default();
-    for study in studies.iter().filter(|study| study.set == Set::Primary) {
-        let spacing = study.geometry.spacing_zyx_mm;
-        for (_, region) in &study.boxes {
+    for study in studies {
+        // Along the axes of the grids that the network is shown.
+        let seen = Reorientation::towards(&study.geometry, "LPS")?.geometry(&study.geometry);
+        let spacing = seen.spacing_zyx_mm;
+        let shape = match options.crop {
+            Crop::None => seen.shape_zyx,
+            Crop::Kidneys => {
+                let size = crop_size_mm(study, options);
+                std::array::from_fn(|axis| (size[axis] / spacing[axis]).round().max(1.0) as usize)
+            }
+        };
+        for _ in &study.boxes {
             fingerprint.spacings_zyx_mm.push(spacing);
-            fingerprint.shapes_zyx.push(match options.crop {
-                Crop::None => study.geometry.shape_zyx,
-                Crop::Kidneys => {
-                    let size = crop_size_mm(region, &study.geometry, options);
-                    std::array::from_fn(|axis| {
-                        (size[axis] / spacing[axis]).round().max(1.0) as usize
-                    })
-                }
-            });
+            fingerprint.shapes_zyx.push(shape);
         }
     }
     let mut plan = Plan::derive(&fingerprint, &options.plan_options(classes)).map_err(|error| {
@@ -536,7 +563,7 @@ fn lineage(options: &Options, plan: &Plan, studies: &[Study]) -> String {
     parts.sort();
     let mut json = json!(options);
     if let Some(map) = json.as_object_mut() {
-        for name in ["resume", "max_memory_mib", "plan", "only_folds"] {
+        for name in ["resume", "max_memory_mib", "plan", "only_folds", "device"] {
             map.remove(name);
         }
     }
