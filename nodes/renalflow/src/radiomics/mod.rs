@@ -10,6 +10,7 @@ use std::{process::ExitCode, time::Instant};
 use renalflow_radiomics::Parameters;
 use renalflow_stage_radiomics::rows;
 
+pub use self::output::csv_text;
 use crate::{cli, memory, screen};
 
 /// Do what the command line asks: 0 where every row has its features, 1 otherwise.

@@ -1,0 +1,347 @@
+//! A comparison as text: for a terminal, or as Markdown for a paper.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use clap::builder::styling::{AnsiColor, Style};
+use renalflow_learning::Difference;
+
+use super::{
+    Comparison,
+    block::{Block, Row, mean_and_sd},
+    variants::Variant,
+};
+
+/// The widest line of a table.
+const WIDTH: usize = 100;
+
+/// The cells of a row: metric, variant, seeds, mean, difference, p.
+type Cells = [String; 6];
+
+/// Columns that end on the right.
+const RIGHT: [bool; 6] = [false, false, true, false, false, true];
+
+/// The whole comparison for a terminal, no line of a table wider than 100 columns.
+pub fn terminal(comparison: &Comparison, colour: bool) -> String {
+    let labels = labels(comparison);
+    let mut text = head(comparison, &labels);
+    let titles = titles(comparison);
+    let mut widths = titles.each_ref().map(|title| title.chars().count());
+    let tables: Vec<Vec<Cells>> = comparison
+        .blocks
+        .iter()
+        .map(|block| {
+            let rows = block.rows.iter();
+            rows.map(|row| cells(comparison, block, row, &labels))
+                .collect()
+        })
+        .collect();
+    for row in tables.iter().flatten() {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let bold = if colour {
+        Style::new().bold()
+    } else {
+        Style::new()
+    };
+    for (block, table) in comparison.blocks.iter().zip(tables) {
+        let _ = writeln!(
+            text,
+            "\n{bold}{}, {}: {} cases{bold:#}",
+            block.set, block.region, block.cases
+        );
+        let _ = writeln!(text, "{}", aligned(&titles, &widths, Style::new()));
+        for (row, cells) in block.rows.iter().zip(table) {
+            let style = if colour {
+                style(row, comparison.method.confidence)
+            } else {
+                Style::new()
+            };
+            let _ = writeln!(text, "{}", aligned(&cells, &widths, style));
+        }
+    }
+    text.push_str(&gates(comparison, &labels));
+    text.push_str(&notes(comparison));
+    text.trim_end().to_owned()
+}
+
+/// One Markdown table a block.
+pub fn markdown(comparison: &Comparison) -> String {
+    let labels: Vec<String> = names(comparison);
+    let mut text = String::new();
+    let titles = titles(comparison);
+    for block in &comparison.blocks {
+        let _ = writeln!(
+            text,
+            "### {}, {} ({} cases)\n",
+            block.set, block.region, block.cases
+        );
+        let _ = writeln!(text, "| {} |", titles.join(" | "));
+        let rules = RIGHT.map(|right| if right { "---:" } else { "---" });
+        let _ = writeln!(text, "| {} |", rules.join(" | "));
+        for row in &block.rows {
+            let cells = cells(comparison, block, row, &labels).map(|cell| cell.replace('|', "\\|"));
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
+        }
+        text.push('\n');
+    }
+    let _ = writeln!(text, "{}", method(comparison));
+    text.push_str(&notes(comparison));
+    text.trim_end().to_owned()
+}
+
+fn head(comparison: &Comparison, labels: &[String]) -> String {
+    let runs: usize = comparison
+        .variants
+        .iter()
+        .map(|variant| variant.runs.len())
+        .sum();
+    let mut text = format!("{} variants of {runs} runs", comparison.variants.len());
+    if comparison.variants.len() == 1 {
+        text = format!("one variant of {runs} runs, which differ in seeds only");
+    }
+    text.push_str("\n\n");
+    let names = names(comparison);
+    let width = labels
+        .iter()
+        .map(|label| label.chars().count())
+        .max()
+        .unwrap_or(0);
+    for ((variant, label), name) in comparison.variants.iter().zip(labels).zip(&names) {
+        let runs: Vec<&str> = variant.runs.iter().map(|run| run.name.as_str()).collect();
+        let full = if label == name {
+            String::new()
+        } else {
+            format!("{name}: ")
+        };
+        let _ = writeln!(
+            text,
+            "  {label:width$}  {full}{}",
+            clipped(&runs, WIDTH - width - 4)
+        );
+        if !variant.differs.is_empty() {
+            let differs: Vec<&str> = variant.differs.iter().map(String::as_str).collect();
+            let _ = writeln!(
+                text,
+                "  {:width$}  {}",
+                "",
+                clipped(&differs, WIDTH - width - 4)
+            );
+        }
+    }
+    let _ = writeln!(text, "\n{}", wrapped(&method(comparison), ""));
+    text
+}
+
+/// How differences were made, in a sentence.
+fn method(comparison: &Comparison) -> String {
+    let Some(first) = comparison
+        .variants
+        .first()
+        .filter(|_| comparison.variants.len() > 1)
+    else {
+        return "± is the standard deviation between seeds.".to_owned();
+    };
+    format!(
+        "Differences are from {}, on the cases that all runs share: {:.0} % interval and two-sided \
+         p by the paired bootstrap over patients ({} replicates, seed {}). ± is the standard \
+         deviation between seeds. p is not corrected for the number of comparisons.",
+        first.name,
+        100.0 * comparison.method.confidence,
+        comparison.method.replicates,
+        comparison.method.seed
+    )
+}
+
+fn names(comparison: &Comparison) -> Vec<String> {
+    comparison
+        .variants
+        .iter()
+        .map(|variant| variant.name.clone())
+        .collect()
+}
+
+/// What tables call the variants: their names where these leave room, else letters.
+fn labels(comparison: &Comparison) -> Vec<String> {
+    const LONGEST: usize = 18;
+    let names = names(comparison);
+    if names.iter().all(|name| name.chars().count() <= LONGEST) {
+        return names;
+    }
+    (0..names.len())
+        .map(|at| match u8::try_from(at) {
+            Ok(at) if at < 26 => char::from(b'A' + at).to_string(),
+            _ => format!("V{}", at + 1),
+        })
+        .collect()
+}
+
+fn titles(comparison: &Comparison) -> Cells {
+    let several = comparison
+        .variants
+        .iter()
+        .any(|variant| variant.runs.len() > 1);
+    let mean = if several { "mean ± sd" } else { "mean" };
+    ["metric", "variant", "seeds", mean, "difference", "p"].map(str::to_owned)
+}
+
+fn cells(comparison: &Comparison, block: &Block, row: &Row, labels: &[String]) -> Cells {
+    let digits = row.metric.digits();
+    let mut mean = match (row.mean, row.sd) {
+        (Some(mean), Some(sd)) => format!("{mean:.digits$} ± {sd:.digits$}"),
+        (Some(mean), None) => format!("{mean:.digits$}"),
+        _ => "not defined".to_owned(),
+    };
+    if row.defined < block.cases {
+        let _ = write!(mean, " (n {})", row.defined);
+    }
+    let difference = match row.difference {
+        Some(difference) => shown(&difference, digits),
+        None if row.variant > 0 => "not defined".to_owned(),
+        None => String::new(),
+    };
+    let p = row.difference.and_then(|difference| difference.p);
+    let metric = if row.variant == 0 {
+        row.metric.title()
+    } else {
+        ""
+    };
+    let label = labels.get(row.variant).cloned().unwrap_or_default();
+    [
+        metric.to_owned(),
+        label,
+        comparison.variants[row.variant].runs.len().to_string(),
+        mean,
+        difference,
+        p.map_or_else(String::new, |p| {
+            if p < 0.001 {
+                "<0.001".to_owned()
+            } else {
+                format!("{p:.3}")
+            }
+        }),
+    ]
+}
+
+fn shown(difference: &Difference, digits: usize) -> String {
+    let interval = difference.interval.map_or_else(String::new, |interval| {
+        format!(
+            " ({:+.digits$} to {:+.digits$})",
+            interval.low, interval.high
+        )
+    });
+    format!("{:+.digits$}{interval}", difference.value)
+}
+
+/// Green where a variant is better than the first, red where it is worse, beyond chance.
+fn style(row: &Row, confidence: f64) -> Style {
+    let Some(difference) = row.difference else {
+        return Style::new();
+    };
+    let beyond_chance = difference.p.is_some_and(|p| p < 1.0 - confidence);
+    match row.metric.more_is_better().filter(|_| beyond_chance) {
+        Some(more) if more == (difference.value > 0.0) => AnsiColor::Green.on_default(),
+        Some(_) => AnsiColor::Red.on_default(),
+        None => Style::new(),
+    }
+}
+
+/// Cells in columns; the style is that of the difference and its p.
+fn aligned(cells: &Cells, widths: &[usize; 6], style: Style) -> String {
+    let mut line = String::from(" ");
+    for (at, (cell, &width)) in cells.iter().zip(widths).enumerate() {
+        let space = " ".repeat(width - cell.chars().count());
+        line.push_str(if at == 0 { " " } else { "  " });
+        let (before, after) = if RIGHT[at] {
+            (space.as_str(), "")
+        } else {
+            ("", space.as_str())
+        };
+        line.push_str(before);
+        if at >= 4 && !cell.is_empty() {
+            let _ = write!(line, "{style}{cell}{style:#}");
+        } else {
+            line.push_str(cell);
+        }
+        line.push_str(after);
+    }
+    line.trim_end().to_owned()
+}
+
+/// As many items as fit, and how many more there are.
+fn clipped(items: &[&str], width: usize) -> String {
+    let mut text = String::new();
+    for (at, item) in items.iter().enumerate() {
+        let more = format!(", and {} more", items.len() - at);
+        let separator = if at == 0 { "" } else { ", " };
+        let length = |text: &str| text.chars().count();
+        if at > 0 && length(&text) + length(item) + 2 + length(&more) > width {
+            return text + &more;
+        }
+        text.push_str(separator);
+        text.push_str(item);
+    }
+    text
+}
+
+/// Broken at spaces into lines of the width, the later ones indented.
+fn wrapped(text: &str, indent: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && line + 1 + word.chars().count() > WIDTH {
+            lines.push(indent.to_owned());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.trim().is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
+/// The gates of the variants that have some.
+fn gates(comparison: &Comparison, labels: &[String]) -> String {
+    let of = |variant: &Variant| -> BTreeMap<usize, Vec<Option<f64>>> {
+        let mut levels: BTreeMap<usize, Vec<Option<f64>>> = BTreeMap::new();
+        for (&level, &gate) in variant.runs.iter().flat_map(|run| &run.gates) {
+            levels.entry(level).or_default().push(Some(gate));
+        }
+        levels
+    };
+    let mut text = String::new();
+    for (variant, label) in comparison.variants.iter().zip(labels) {
+        let words: Vec<String> = of(variant)
+            .into_iter()
+            .map(|(level, gates)| match mean_and_sd(&gates) {
+                (Some(mean), Some(sd)) => format!("{level}: {mean:.3} ± {sd:.3}"),
+                (mean, _) => format!("{level}: {:.3}", mean.unwrap_or(f64::NAN)),
+            })
+            .collect();
+        if !words.is_empty() {
+            let _ = writeln!(
+                text,
+                "{}",
+                wrapped(&format!("  {label}  {}", words.join(", ")), "    ")
+            );
+        }
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!("\nfinal gates by level, mean over networks and seeds (0 borrows nothing)\n{text}")
+}
+
+fn notes(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    if !comparison.notes.is_empty() {
+        text.push_str("\nnotes\n");
+    }
+    for note in &comparison.notes {
+        let _ = writeln!(text, "{}", wrapped(&format!("- {note}"), "  "));
+    }
+    text
+}
