@@ -69,6 +69,11 @@ pub fn mean_and_sd(values: &[Option<f64>]) -> (Option<f64>, Option<f64>) {
     )
 }
 
+/// A number with its noun.
+pub fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// Names of cases with what became of them, a few of many.
 pub fn some_of(cases: &[String]) -> String {
     const NAMED: usize = 6;

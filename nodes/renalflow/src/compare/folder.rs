@@ -29,7 +29,7 @@ pub struct Run {
 }
 
 /// Options that say where and how fast, not what.
-const NOT_A_SETTING: [&str; 1] = ["device"];
+const NOT_A_SETTING: [&str; 3] = ["device", "resume", "max_memory_mib"];
 
 impl Run {
     /// Read a folder.

@@ -6,7 +6,7 @@ use renalflow_learning::{Replicates, auc};
 use renalflow_sdk::{Problem, Table};
 
 use super::{
-    block::{Block, Method, Row, left_out, mean_and_sd, some_of},
+    block::{Block, Method, Row, counted, left_out, mean_and_sd, some_of},
     folder::Run,
     metric::Metric,
     variants::Variant,
@@ -173,9 +173,9 @@ pub fn compare(
     });
     if !out.is_empty() {
         notes.push(format!(
-            "{}: {} cases are left out because not every run predicted them: {}",
+            "{}: {} left out because not every run predicted them: {}",
             of_first.target,
-            out.len(),
+            counted(out.len(), "case is", "cases are"),
             some_of(&out)
         ));
     }

@@ -6,7 +6,7 @@ use renalflow_learning::Replicates;
 use renalflow_sdk::{Problem, Table};
 
 use super::{
-    block::{Block, Method, Row, left_out, mean_and_sd, some_of},
+    block::{Block, Method, Row, counted, left_out, mean_and_sd, some_of},
     folder::Run,
     metric::Metric,
     variants::Variant,
@@ -210,9 +210,9 @@ pub fn compare(
         });
         if !out.is_empty() {
             let note = format!(
-                "{}: {} cases are left out because not every run scored them: {}",
+                "{}: {} left out because not every run scored them: {}",
                 place.0,
-                out.len(),
+                counted(out.len(), "case is", "cases are"),
                 some_of(&out)
             );
             if !noted.contains(&note) {

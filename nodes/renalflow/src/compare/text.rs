@@ -7,7 +7,7 @@ use renalflow_learning::Difference;
 
 use super::{
     Comparison,
-    block::{Block, Row, mean_and_sd},
+    block::{Block, Row, counted, mean_and_sd},
     variants::Variant,
 };
 
@@ -22,24 +22,14 @@ const RIGHT: [bool; 6] = [false, false, true, false, false, true];
 
 /// The whole comparison for a terminal, no line of a table wider than 100 columns.
 pub fn terminal(comparison: &Comparison, colour: bool) -> String {
-    let labels = labels(comparison);
-    let mut text = head(comparison, &labels);
+    let mut labels = names(comparison);
     let titles = titles(comparison);
-    let mut widths = titles.each_ref().map(|title| title.chars().count());
-    let tables: Vec<Vec<Cells>> = comparison
-        .blocks
-        .iter()
-        .map(|block| {
-            let rows = block.rows.iter();
-            rows.map(|row| cells(comparison, block, row, &labels))
-                .collect()
-        })
-        .collect();
-    for row in tables.iter().flatten() {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
+    let (mut tables, mut widths) = laid_out(comparison, &titles, &labels);
+    if widths.iter().map(|width| width + 2).sum::<usize>() > WIDTH {
+        labels = letters(labels.len());
+        (tables, widths) = laid_out(comparison, &titles, &labels);
     }
+    let mut text = head(comparison, &labels);
     let bold = if colour {
         Style::new().bold()
     } else {
@@ -48,8 +38,10 @@ pub fn terminal(comparison: &Comparison, colour: bool) -> String {
     for (block, table) in comparison.blocks.iter().zip(tables) {
         let _ = writeln!(
             text,
-            "\n{bold}{}, {}: {} cases{bold:#}",
-            block.set, block.region, block.cases
+            "\n{bold}{}, {}: {}{bold:#}",
+            block.set,
+            block.region,
+            counted(block.cases, "case", "cases")
         );
         let _ = writeln!(text, "{}", aligned(&titles, &widths, Style::new()));
         for (row, cells) in block.rows.iter().zip(table) {
@@ -66,6 +58,30 @@ pub fn terminal(comparison: &Comparison, colour: bool) -> String {
     text.trim_end().to_owned()
 }
 
+/// The cells of each block, and how wide each column is.
+fn laid_out(
+    comparison: &Comparison,
+    titles: &Cells,
+    labels: &[String],
+) -> (Vec<Vec<Cells>>, [usize; 6]) {
+    let tables: Vec<Vec<Cells>> = comparison
+        .blocks
+        .iter()
+        .map(|block| {
+            let rows = block.rows.iter();
+            rows.map(|row| cells(comparison, block, row, labels))
+                .collect()
+        })
+        .collect();
+    let mut widths = titles.each_ref().map(|title| title.chars().count());
+    for row in tables.iter().flatten() {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    (tables, widths)
+}
+
 /// One Markdown table a block.
 pub fn markdown(comparison: &Comparison) -> String {
     let labels: Vec<String> = names(comparison);
@@ -74,8 +90,10 @@ pub fn markdown(comparison: &Comparison) -> String {
     for block in &comparison.blocks {
         let _ = writeln!(
             text,
-            "### {}, {} ({} cases)\n",
-            block.set, block.region, block.cases
+            "### {}, {} ({})\n",
+            block.set,
+            block.region,
+            counted(block.cases, "case", "cases")
         );
         let _ = writeln!(text, "| {} |", titles.join(" | "));
         let rules = RIGHT.map(|right| if right { "---:" } else { "---" });
@@ -130,7 +148,7 @@ fn head(comparison: &Comparison, labels: &[String]) -> String {
             );
         }
     }
-    let _ = writeln!(text, "\n{}", wrapped(&method(comparison), ""));
+    let _ = writeln!(text, "\n{}", wrapped(&method(comparison), "", ""));
     text
 }
 
@@ -162,14 +180,9 @@ fn names(comparison: &Comparison) -> Vec<String> {
         .collect()
 }
 
-/// What tables call the variants: their names where these leave room, else letters.
-fn labels(comparison: &Comparison) -> Vec<String> {
-    const LONGEST: usize = 18;
-    let names = names(comparison);
-    if names.iter().all(|name| name.chars().count() <= LONGEST) {
-        return names;
-    }
-    (0..names.len())
+/// What tables call the variants where their names leave no room.
+fn letters(count: usize) -> Vec<String> {
+    (0..count)
         .map(|at| match u8::try_from(at) {
             Ok(at) if at < 26 => char::from(b'A' + at).to_string(),
             _ => format!("V{}", at + 1),
@@ -285,20 +298,23 @@ fn clipped(items: &[&str], width: usize) -> String {
     text
 }
 
-/// Broken at spaces into lines of the width, the later ones indented.
-fn wrapped(text: &str, indent: &str) -> String {
-    let mut lines = vec![String::new()];
+/// Broken at spaces into lines of the width, after what the first and the later ones begin with.
+fn wrapped(text: &str, first: &str, later: &str) -> String {
+    let mut lines = vec![first.to_owned()];
+    let mut empty = true;
     for word in text.split_whitespace() {
         let line = lines.last().map_or(0, |line| line.chars().count());
-        if line > 0 && line + 1 + word.chars().count() > WIDTH {
-            lines.push(indent.to_owned());
+        if !empty && line + 1 + word.chars().count() > WIDTH {
+            lines.push(later.to_owned());
+            empty = true;
         }
         if let Some(line) = lines.last_mut() {
-            if !line.trim().is_empty() {
+            if !empty {
                 line.push(' ');
             }
             line.push_str(word);
         }
+        empty = false;
     }
     lines.join("\n")
 }
@@ -325,7 +341,7 @@ fn gates(comparison: &Comparison, labels: &[String]) -> String {
             let _ = writeln!(
                 text,
                 "{}",
-                wrapped(&format!("  {label}  {}", words.join(", ")), "    ")
+                wrapped(&format!("{label}  {}", words.join(", ")), "  ", "    ")
             );
         }
     }
@@ -341,7 +357,7 @@ fn notes(comparison: &Comparison) -> String {
         text.push_str("\nnotes\n");
     }
     for note in &comparison.notes {
-        let _ = writeln!(text, "{}", wrapped(&format!("- {note}"), "  "));
+        let _ = writeln!(text, "{}", wrapped(note, "- ", "  "));
     }
     text
 }

@@ -2,7 +2,7 @@
 
     python make_paired.py > paired.txt
 
-The data come from the generator in `numbers`, which the test repeats. 100,000 resamples, so
+The data come from the generator in `numbers`, which the test repeats. 400,000 resamples, so
 that what is left of chance in the bounds is far below the test's tolerance.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 from scipy import stats
 
-RESAMPLES = 100_000
+RESAMPLES = 400_000
 
 
 def numbers(count, seed):
