@@ -128,7 +128,8 @@ fn head(comparison: &Comparison, labels: &[String]) -> String {
         .unwrap_or(0);
     for ((variant, label), name) in comparison.variants.iter().zip(labels).zip(&names) {
         let runs: Vec<&str> = variant.runs.iter().map(|run| run.name.as_str()).collect();
-        let full = if label == name {
+        // A letter needs its name, unless the only run says it.
+        let full = if label == name || runs == [name.as_str()] {
             String::new()
         } else {
             format!("{name}: ")
