@@ -169,7 +169,7 @@ pub fn compare(
         .collect();
     let out = left_out(variants, &all, &shared, |run, case| {
         let why = run.predictions.as_ref()?.lacks(case)?;
-        Some(format!("{why} in {}", run.name))
+        Some(format!("{}: {why}", run.name))
     });
     if !out.is_empty() {
         notes.push(format!(

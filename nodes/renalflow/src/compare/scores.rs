@@ -206,7 +206,7 @@ pub fn compare(
             .collect();
         let out = left_out(variants, &all, &shared, |run, case| {
             let why = run.scores.as_ref()?.lacks(place, case)?;
-            Some(format!("{why} in {}", run.name))
+            Some(format!("{}: {why}", run.name))
         });
         if !out.is_empty() {
             let note = format!(

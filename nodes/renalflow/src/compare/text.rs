@@ -104,7 +104,7 @@ pub fn markdown(comparison: &Comparison) -> String {
         }
         text.push('\n');
     }
-    let _ = writeln!(text, "{}", method(comparison));
+    let _ = writeln!(text, "{}", wrapped(&method(comparison), "", ""));
     text.push_str(&notes(comparison));
     text.trim_end().to_owned()
 }
@@ -155,17 +155,26 @@ fn head(comparison: &Comparison, labels: &[String]) -> String {
 
 /// How differences were made, in a sentence.
 fn method(comparison: &Comparison) -> String {
+    let several = comparison
+        .variants
+        .iter()
+        .any(|variant| variant.runs.len() > 1);
+    let spread = if several {
+        " ± is the standard deviation between seeds."
+    } else {
+        ""
+    };
     let Some(first) = comparison
         .variants
         .first()
         .filter(|_| comparison.variants.len() > 1)
     else {
-        return "± is the standard deviation between seeds.".to_owned();
+        return spread.trim().to_owned();
     };
     format!(
         "Differences are from {}, on the cases that all runs share: {:.0} % interval and two-sided \
-         p by the paired bootstrap over patients ({} replicates, seed {}). ± is the standard \
-         deviation between seeds. p is not corrected for the number of comparisons.",
+         p by the paired bootstrap over patients ({} replicates, seed {}). p is not corrected for \
+         the number of comparisons.{spread}",
         first.name,
         100.0 * comparison.method.confidence,
         comparison.method.replicates,
@@ -240,12 +249,20 @@ fn cells(comparison: &Comparison, block: &Block, row: &Row, labels: &[String]) -
 
 fn shown(difference: &Difference, digits: usize) -> String {
     let interval = difference.interval.map_or_else(String::new, |interval| {
-        format!(
-            " ({:+.digits$} to {:+.digits$})",
-            interval.low, interval.high
-        )
+        let (low, high) = (signed(interval.low, digits), signed(interval.high, digits));
+        format!(" ({low} to {high})")
     });
-    format!("{:+.digits$}{interval}", difference.value)
+    format!("{}{interval}", signed(difference.value, digits))
+}
+
+/// With its sign, unless it rounds to zero.
+fn signed(value: f64, digits: usize) -> String {
+    let text = format!("{value:+.digits$}");
+    if text.contains(|c: char| c.is_ascii_digit() && c != '0') {
+        text
+    } else {
+        text.trim_start_matches(['+', '-']).to_owned()
+    }
 }
 
 /// Green where a variant is better than the first, red where it is worse, beyond chance.
@@ -287,10 +304,12 @@ fn aligned(cells: &Cells, widths: &[usize; 6], style: Style) -> String {
 fn clipped(items: &[&str], width: usize) -> String {
     let mut text = String::new();
     for (at, item) in items.iter().enumerate() {
-        let more = format!(", and {} more", items.len() - at);
+        let left = items.len() - at;
+        let more = format!(", and {left} more");
         let separator = if at == 0 { "" } else { ", " };
         let length = |text: &str| text.chars().count();
-        if at > 0 && length(&text) + length(item) + 2 + length(&more) > width {
+        let room = if left == 1 { 0 } else { length(&more) };
+        if at > 0 && length(&text) + length(item) + 2 + room > width {
             return text + &more;
         }
         text.push_str(separator);
@@ -334,22 +353,22 @@ fn gates(comparison: &Comparison, labels: &[String]) -> String {
         let words: Vec<String> = of(variant)
             .into_iter()
             .map(|(level, gates)| match mean_and_sd(&gates) {
-                (Some(mean), Some(sd)) => format!("{level}: {mean:.3} ± {sd:.3}"),
-                (mean, _) => format!("{level}: {:.3}", mean.unwrap_or(f64::NAN)),
+                (Some(mean), Some(sd)) => format!("level {level} {mean:.3} ± {sd:.3}"),
+                (mean, _) => format!("level {level} {:.3}", mean.unwrap_or(f64::NAN)),
             })
             .collect();
         if !words.is_empty() {
             let _ = writeln!(
                 text,
                 "{}",
-                wrapped(&format!("{label}  {}", words.join(", ")), "  ", "    ")
+                wrapped(&format!("{label}: {}", words.join(", ")), "  ", "    ")
             );
         }
     }
     if text.is_empty() {
         return text;
     }
-    format!("\nfinal gates by level, mean over networks and seeds (0 borrows nothing)\n{text}")
+    format!("\nfinal gates, mean over networks and seeds (0 borrows nothing)\n{text}")
 }
 
 fn notes(comparison: &Comparison) -> String {
