@@ -49,6 +49,9 @@ impl Format {
 
 /// Read an image from a NIfTI file, an NRRD file, or a folder with one DICOM series.
 ///
+/// While a gzip file is read it takes the memory of its voxels and of its compressed bytes, these
+/// up to half as much (a file that shrank less is streamed), and no other.
+///
 /// # Errors
 /// A path of no supported format, and whatever the format's own reader refuses:
 /// [`nifti::read_image`], [`nrrd::read_image`], [`dicom::read_series`].

@@ -76,10 +76,10 @@ fn longest_promise(mut file: BufReader<File>, length: u64, until: Option<Tag>) -
             && mark == *b"DICM"
     })?;
     let mut position = start + 4;
-    let mut end = length;
+    let mut end = None;
     let mut transfer_syntax = String::new();
     // The file's meta information: flat, as long as its first element says.
-    while position < end {
+    while end.is_none_or(|end| position < end) {
         let (header, bytes) = file_header_decoder().decode_header(&mut file).ok()?;
         position += bytes as u64;
         let bytes = u64::from(header.len.get()?);
@@ -91,8 +91,8 @@ fn longest_promise(mut file: BufReader<File>, length: u64, until: Option<Tag>) -
         (&mut file).take(bytes).read_to_end(&mut value).ok()?;
         position += bytes;
         match header.tag() {
-            tags::FILE_META_INFORMATION_GROUP_LENGTH => {
-                end = position + u64::from(u32::from_le_bytes(value.try_into().ok()?));
+            _ if end.is_none() => {
+                end = Some(position + u64::from(u32::from_le_bytes(value.try_into().ok()?)));
             }
             tags::TRANSFER_SYNTAX_UID => {
                 transfer_syntax = String::from_utf8_lossy(&value)
