@@ -11,7 +11,10 @@ use renalflow_sdk::{
     Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
     Table, Value, Work,
 };
-use renalflow_segmentation::deep_features::{self, Crop, Selection, feature_names};
+use renalflow_segmentation::{
+    deep_features::{self, Crop, Selection, feature_names},
+    prepare::{self, image_on, working_grid},
+};
 
 use network::Tapped;
 pub use options::Options;
@@ -30,6 +33,9 @@ pub struct DeepFeatures {
 impl Stage for DeepFeatures {
     type Options = Options;
 
+    /// The same on every CPU, and as near as a GPU comes.
+    const NOT_IN_LINEAGE: &'static [&'static str] = &["device"];
+
     const DECLARATION: Declaration = Declaration {
         name: "deep-features",
         version: "1",
@@ -47,10 +53,10 @@ impl Stage for DeepFeatures {
         options.check_numbers()?;
         let network = Tapped::new(options)?;
         Ok(vec![format!(
-            "{} of {}, {} values a channel",
+            "{} of {}: {} features a region",
             network.layers().join(", "),
             options.weights,
-            selection.len()
+            network.channels()? * selection.len()
         )])
     }
 
@@ -97,7 +103,7 @@ impl DeepFeatures {
     ) -> Result<rows::Values, Problem> {
         let labels = mask.region(region)?;
         let plan = self.network.plan();
-        let grid = place::working_grid(plan, image.geometry())?;
+        let grid = working_grid(image.geometry(), prepare::Region::Whole, plan)?;
         let bounds = place::region_on(&grid, mask, &labels)?;
         let crop = Crop::around(
             &bounds,
@@ -108,10 +114,10 @@ impl DeepFeatures {
         )?;
         let crop = crop.geometry(&grid);
         let inside = place::mask_on(&crop, mask, &labels)?;
-        let patch = place::image_on(plan, &crop, image)?;
+        let patch = image_on(image, &crop, &plan.window.value)?;
 
         let mut values = Vec::new();
-        for layer in self.network.activations(&patch, crop.shape_zyx)? {
+        for layer in self.network.activations(&patch)? {
             let activation = deep_features::Activation {
                 layer: &layer.name,
                 values: &layer.values,

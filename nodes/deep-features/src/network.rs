@@ -1,8 +1,10 @@
 //! The network and what its layers compute.
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
+use renalflow_imaging::{Geometry, Volume};
 use renalflow_sdk::Problem;
-use renalflow_segmentation::network::{Domain, FsNet, Parameters, Plan, SegmentationNetwork, Use};
+use renalflow_segmentation::network::{Domain, FsNet, Plan, SegmentationNetwork};
+use renalflow_stage_segment::networks;
 
 use crate::options::Options;
 
@@ -29,28 +31,17 @@ impl Tapped {
     /// The network on the card of the weights, with these weights.
     ///
     /// # Errors
-    /// Weights that do not fit their card, a layer that the network does not have, a network of
-    /// several input channels.
+    /// Weights that do not fit their card, a domain that the network has no way for, a layer
+    /// that it does not have, several input channels, a device that is not there.
     pub fn new(options: &Options) -> Result<Self, Problem> {
-        let (path, checkpoint) = (&options.weights.path, &options.weights.checkpoint);
-        let card = &checkpoint.card;
-        let parameters = Parameters::new(0);
-        let network = FsNet::new(&card.plan, card.scheme, &parameters, Use::Inference)?;
-        checkpoint.apply(path, &parameters)?;
-        if card.plan.channels_in != 1 {
-            return Err(Problem::new(format!(
-                "{} are of a network with {} input channels, and a CT is one",
-                path.display(),
-                card.plan.channels_in
-            ))
-            .fix("give weights of a network of one input channel"));
-        }
+        let weights = std::slice::from_ref(&options.weights);
+        let network = networks::networks(weights, options.domain, options.device)?
+            .pop()
+            .ok_or_else(|| Problem::new(format!("{} has no network", options.weights)))?;
+        let plan = network.plan();
         let known = network.tap_names();
         let layers = if options.layers.is_empty() {
-            vec![format!(
-                "encoder.{}",
-                card.plan.levels.len().saturating_sub(1)
-            )]
+            vec![format!("encoder.{}", plan.levels.len().saturating_sub(1))]
         } else {
             options.layers.clone()
         };
@@ -71,8 +62,24 @@ impl Tapped {
         Ok(Self {
             network,
             layers,
-            domain: options.domain(),
+            domain: options.domain.domain(),
         })
+    }
+
+    /// Channels of all layers together, from a forward over as little as the network takes.
+    ///
+    /// # Errors
+    /// A layer that is not on the way of the domain.
+    pub fn channels(&self) -> Result<usize, Problem> {
+        let shape_zyx = self.plan().total_stride_zyx().map(|stride| 2 * stride);
+        let grid = Geometry::upright(shape_zyx, self.plan().spacing_zyx_mm.value)?;
+        let nothing = Volume::new(grid.clone(), vec![0.0; grid.len()])?;
+        let layers = self.activations(&nothing).map_err(|problem| {
+            problem.context("--layers").fix(
+                "name layers that --domain passes: auxiliary.decoder... is passed by auxiliary alone",
+            )
+        })?;
+        Ok(layers.iter().map(|layer| layer.channels).sum())
     }
 
     /// The plan of the network.
@@ -88,13 +95,14 @@ impl Tapped {
     /// What the layers make of a patch, in the order in which they were asked for.
     ///
     /// # Shapes
-    /// `patch` is `[z, y, x]` of `shape_zyx`, extents divisible by the plan's strides.
+    /// `patch`: `[z, y, x]`, extents divisible by the plan's strides.
     ///
     /// # Errors
     /// A layer that is not on the way of the domain.
-    pub fn activations(&self, patch: &[f32], shape_zyx: [usize; 3]) -> Result<Vec<Layer>, Problem> {
-        let [d, h, w] = shape_zyx;
-        let x = Tensor::from_slice(patch, (1, 1, d, h, w), &Device::Cpu)?;
+    pub fn activations(&self, patch: &Volume<f32>) -> Result<Vec<Layer>, Problem> {
+        let [d, h, w] = patch.geometry().shape_zyx;
+        let device = self.network.parameters().device();
+        let x = Tensor::from_slice(patch.voxels(), (1, 1, d, h, w), device)?;
         let wanted: Vec<&str> = self.layers.iter().map(String::as_str).collect();
         let (_, mut found) = self.network.forward_with_taps(&x, self.domain, &wanted)?;
         self.layers

@@ -1,15 +1,12 @@
 //! Options of the stage.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::collections::BTreeSet;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use renalflow_sdk::{Problem, clap};
-use renalflow_segmentation::{
-    deep_features::Selection,
-    network::Domain,
-    weights::{self, Checkpoint},
-};
-use serde::{Serialize, Serializer};
+use renalflow_segmentation::{deep_features::Selection, device::DeviceChoice};
+use renalflow_stage_segment::networks::{Way, WeightsFile};
+use serde::Serialize;
 
 /// Options of `deep-features`.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -49,53 +46,13 @@ pub struct Options {
     pub(crate) margin_mm: f64,
     /// Which of a network's ways to take, where it has one for each data set
     #[arg(long, value_enum, default_value_t = Way::Primary)]
-    domain: Way,
+    pub(crate) domain: Way,
+    /// Where the network runs: auto, cpu or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    pub(crate) device: DeviceChoice,
     /// Put before every column's name
     #[arg(long, value_name = "TEXT", default_value = "deep_")]
     pub(crate) prefix: String,
-}
-
-/// Names of domains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Way {
-    /// As for the small set that matters
-    Primary,
-    /// As for the large set that helped
-    Auxiliary,
-}
-
-/// Weights that were read and whose digest fits. The digest, not the file's name, stands for
-/// them in lineage keys.
-#[derive(Debug, Clone)]
-pub(crate) struct WeightsFile {
-    pub(crate) path: PathBuf,
-    pub(crate) checkpoint: Arc<Checkpoint>,
-}
-
-impl FromStr for WeightsFile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let path = PathBuf::from(text);
-        let checkpoint = weights::load(&path).map_err(|error| error.to_string())?;
-        Ok(Self {
-            path,
-            checkpoint: Arc::new(checkpoint),
-        })
-    }
-}
-
-impl fmt::Display for WeightsFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.display().fmt(f)
-    }
-}
-
-impl Serialize for WeightsFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.checkpoint.card.digest)
-    }
 }
 
 impl Options {
@@ -111,18 +68,11 @@ impl Options {
             return Err(Problem::new(format!("--margin-mm is {}", self.margin_mm))
                 .fix("give a number of mm, 0 or more"));
         }
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         if let Some(twice) = self.regions.iter().find(|region| !seen.insert(*region)) {
             return Err(Problem::new(format!("--regions names `{twice}` twice"))
                 .fix("name each region once"));
         }
         Ok(())
-    }
-
-    pub(crate) fn domain(&self) -> Domain {
-        match self.domain {
-            Way::Primary => Domain::Primary,
-            Way::Auxiliary => Domain::Auxiliary,
-        }
     }
 }

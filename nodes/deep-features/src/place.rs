@@ -1,30 +1,7 @@
 //! Where a region lies on the network's grid, and what the network is shown there.
 
-use renalflow_imaging::{
-    Geometry, Image, LabelMap,
-    boxes::BoundingBox,
-    intensity::{Range, clip_to_unit},
-    resample::{GridRule, Interpolation, Resampling, resample_image, resample_labels},
-};
+use renalflow_imaging::{Geometry, LabelMap, boxes::BoundingBox, resample::resample_labels};
 use renalflow_sdk::Problem;
-use renalflow_segmentation::network::Plan;
-
-/// The network's grid over a whole scan.
-pub fn working_grid(plan: &Plan, scan: &Geometry) -> Result<Geometry, Problem> {
-    Ok(GridRule::Ibsi.grid(scan, plan.spacing_zyx_mm.value)?)
-}
-
-/// What the network is shown: the window as 0 to 1, its lower end outside the scan.
-pub fn image_on(plan: &Plan, grid: &Geometry, image: &Image) -> Result<Vec<f32>, Problem> {
-    let [low, high] = plan.window.value.ends_hu();
-    let how = Resampling {
-        outside: low,
-        ..Resampling::new(Interpolation::Linear)
-    };
-    let there = resample_image(image, grid, &how)?;
-    let unit = clip_to_unit(&there, Range::new(low, high)?);
-    Ok(unit.to_f64().voxels().iter().map(|v| *v as f32).collect())
-}
 
 /// Where the region is, by the nearest voxel of the mask.
 ///

@@ -114,6 +114,16 @@ fn sent(replay: &Replay, case_id: &str) -> Result<Table, Failure> {
     }
 }
 
+/// The note of the check.
+fn noted(args: &[&str]) -> String {
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    Plugin::of::<DeepFeatures>()
+        .check(&args)
+        .unwrap()
+        .1
+        .join("")
+}
+
 fn refused(args: &[&str]) -> String {
     let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
     let error = Plugin::of::<DeepFeatures>().check(&args).unwrap_err();
@@ -138,6 +148,11 @@ fn a_row_a_region_with_columns_that_carry_layer_pool_part_and_channel() {
         ["case_id", "roi", "deep_encoder.1_mean_whole_c000"]
     );
     assert_eq!(names[17], "deep_encoder.1_sd_whole_c007");
+    let note = noted(&regions);
+    assert!(
+        note.starts_with("encoder.1 of ") && note.ends_with(": 16 features a region"),
+        "{note}"
+    );
     assert_eq!(
         table.texts("roi").unwrap(),
         [Some("tumour".to_owned()), Some("kidney+tumour".to_owned())]
@@ -308,6 +323,12 @@ fn mistakes_are_found_before_a_case_is_read() {
         layer.contains("it has encoder.0.") && layer.contains("auxiliary.encoder.1"),
         "{layer}"
     );
+    let deaf = weights(folder.path(), Scheme::TwoColumnJoint);
+    let deaf = deaf.to_str().unwrap();
+    let passed = refused(&["--weights", deaf, "--layers", "auxiliary.decoder.0"]);
+    assert!(passed.contains("--domain"), "{passed}");
+    let path = weights(folder.path(), Scheme::TwoColumnFrozen);
+    let text = path.to_str().unwrap();
     let twice = refused(&["--weights", text, "--layers", "encoder.0,encoder.0"]);
     assert!(twice.contains("twice"), "{twice}");
     let pool = refused(&["--weights", text, "--pools", "median"]);
@@ -341,6 +362,8 @@ fn the_lineage_is_that_of_the_weights_not_of_their_place() {
         Plugin::of::<DeepFeatures>().check(&args).unwrap().0
     };
     assert_eq!(options(&path), options(&elsewhere));
-    let digest = weights::load(&path).unwrap().card.digest;
-    assert_eq!(options(&path)["weights"], digest);
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let other = weights(&other, Scheme::DomainNorm);
+    assert_ne!(options(&path), options(&other));
 }

@@ -85,7 +85,9 @@ pub fn image_bytes(original: &Geometry, working: &Geometry) -> usize {
     } else {
         voxels
     };
-    (voxels + between.max(turned)) * size_of::<f32>()
+    // Taps, and rows of the slices that are at work.
+    let small = 1 << 20;
+    (voxels + between.max(turned)) * size_of::<f32>() + small
 }
 
 fn to_f32(image: Image) -> (Geometry, Vec<f32>) {
