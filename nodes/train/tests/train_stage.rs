@@ -287,6 +287,18 @@ fn every_scheme_trains_with_what_it_needs() {
 }
 
 #[test]
+fn the_best_weights_of_a_network_with_a_frozen_part_are_kept() {
+    let run = Run::new(2, 2, 0);
+    let args = "--scheme two-column-frozen --folds 2 --only-folds 1 --keep best \
+                --validate-every-epochs 1 --early-stop-epochs 1";
+    let (_, entries) = run.go(args).unwrap();
+    says(&results(&entries), &["held-out: 1 of 1 cases"]);
+    assert!(!run.path("weights/fold-0.safetensors").exists());
+    let error = run.go("--folds 3").unwrap_err();
+    says(&error, &["2 patient(s) make no 3 folds", "fewer --folds"]);
+}
+
+#[test]
 fn nested_regions_train() {
     let run = Run::new(2, 0, 1);
     let (_, entries) = run.go("--regions --labels kidney,tumour").unwrap();
