@@ -10,12 +10,8 @@ use std::{process::ExitCode, time::Instant};
 use renalflow_radiomics::Parameters;
 use renalflow_stage_radiomics::rows;
 
-<<<<<<< HEAD
-use crate::{cli, screen};
-=======
 pub use self::output::csv_text;
-use crate::{cli, memory, screen};
->>>>>>> score
+use crate::{cli, screen};
 
 /// Do what the command line asks: 0 where every row has its features, 1 otherwise.
 pub fn radiomics(options: &cli::Radiomics) -> ExitCode {
