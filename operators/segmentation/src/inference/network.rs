@@ -1,6 +1,6 @@
 //! Networks of a plan, as windows slide them over a volume.
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
 use super::{
     error::BoxedError,
@@ -58,7 +58,7 @@ impl<N: SegmentationNetwork + Sync + ?Sized> PatchPredictor for NetworkPredictor
     fn predict(&self, patch: &[f32], output: &mut [f32]) -> Result<(), BoxedError> {
         let [d, h, w] = self.patch_zyx();
         let shape = (1, self.input_channels(), d, h, w);
-        let x = Tensor::from_slice(patch, shape, &Device::Cpu)?;
+        let x = Tensor::from_slice(patch, shape, self.network.parameters().device())?;
         let logits = self.network.forward(&x, self.domain)?;
         let finest = logits.first().ok_or("the network has no output")?;
         let values = finest.flatten_all()?.to_vec1::<f32>()?;
