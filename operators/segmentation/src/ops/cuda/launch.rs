@@ -4,12 +4,9 @@ use std::sync::OnceLock;
 
 use candle_core::{
     CudaDevice, Error, Result, bail,
-    cuda_backend::{
-        CudaFunc,
-        cudarc::{
-            driver::LaunchConfig,
-            nvrtc::{CompileOptions, compile_ptx_with_opts},
-        },
+    cuda_backend::cudarc::{
+        driver::{CudaFunction, LaunchConfig},
+        nvrtc::{CompileOptions, compile_ptx_with_opts},
     },
 };
 
@@ -49,7 +46,7 @@ topic!(UPSAMPLE, "upsample");
 
 impl Topic {
     /// A kernel of the topic, ready to launch.
-    pub(super) fn kernel(&self, device: &CudaDevice, name: &str) -> Result<CudaFunc> {
+    pub(super) fn kernel(&self, device: &CudaDevice, name: &str) -> Result<CudaFunction> {
         let ptx = match self.ptx.get() {
             Some(ptx) => ptx,
             None => {
@@ -57,7 +54,8 @@ impl Topic {
                 self.ptx.get_or_init(|| compiled)
             }
         };
-        device.get_or_load_custom_func(name, self.name, ptx)
+        let kernel = device.get_or_load_custom_func(name, self.name, ptx)?;
+        Ok(kernel.into_cuda_function())
     }
 
     fn compile(&self) -> Result<String> {
@@ -114,7 +112,8 @@ macro_rules! launch {
         use candle_core::cuda_backend::{WrapErr, cudarc::driver::PushKernelArg};
         let config = $config;
         let function = $crate::ops::cuda::launch::$topic.kernel($device, $kernel)?;
-        let mut builder = function.builder();
+        let stream = $device.cuda_stream();
+        let mut builder = stream.launch_builder(&function);
         $(builder.arg($argument);)*
         // SAFETY: the arguments are those of the kernel, in its order, and as long as it reads.
         unsafe { builder.launch(config) }.w()?;
