@@ -1,9 +1,9 @@
 //! Convolutions and transposed convolutions against PyTorch in float64, values and gradients.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use renalflow_segmentation::ops::{conv_transpose3d, conv3d};
-use support::{Vectors, relative, vectors};
+use support::{Vectors, device, relative, vectors};
 
 mod support;
 
@@ -91,7 +91,7 @@ fn torch_vectors_conv_transpose3d() {
 
 #[test]
 fn what_does_not_fit_is_refused_with_words() {
-    let zeros = |dims: [usize; 5]| Tensor::zeros(dims.to_vec(), DType::F32, &Device::Cpu).unwrap();
+    let zeros = |dims: [usize; 5]| Tensor::zeros(dims.to_vec(), DType::F32, &device()).unwrap();
     let x = zeros([1, 2, 3, 3, 3]);
     let message = |r: candle_core::Result<Tensor>| r.unwrap_err().to_string();
     let say = message(conv3d(&x, &zeros([4, 3, 3, 3, 3]), None, [1; 3], [1; 3]));

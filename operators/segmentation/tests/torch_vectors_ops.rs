@@ -6,7 +6,7 @@ mod support;
 
 use candle_core::{DType, Device, Tensor, Var};
 use renalflow_segmentation::ops;
-use support::{close, noise, values, vectors};
+use support::{close, device, noise_on_device as noise, values, vectors};
 
 const LIMIT: f64 = 1e-5;
 
@@ -133,8 +133,8 @@ fn regions_follow_their_definition() {
             outer.chain(sample.iter().map(|&l| f32::from(l == 2)))
         })
         .collect();
-    let inside = Tensor::from_vec(inside, logits.shape(), &Device::Cpu).unwrap();
-    let labels = Tensor::from_vec(labels, (2, 3, 5, 107), &Device::Cpu).unwrap();
+    let inside = Tensor::from_vec(inside, logits.shape(), &device()).unwrap();
+    let labels = Tensor::from_vec(labels, (2, 3, 5, 107), &device()).unwrap();
     let loss = ops::dice_bce(&logits, &labels, &[vec![1, 2], vec![2]], None).unwrap();
     let expected = dice_bce_by_definition(&logits, &inside);
     close("loss", &loss, &expected, LIMIT);
@@ -158,8 +158,8 @@ fn ignored_voxels_count_nowhere() {
         .unwrap();
     let labels: Vec<u8> = (0..1500).map(|k| (k % 3) as u8).collect();
     let mixed: Vec<u8> = labels.iter().flat_map(|&l| [l, 255]).collect();
-    let labels = Tensor::from_vec(labels, (1, 1, 1, 1500), &Device::Cpu).unwrap();
-    let mixed = Tensor::from_vec(mixed, (1, 1, 1, 3000), &Device::Cpu).unwrap();
+    let labels = Tensor::from_vec(labels, (1, 1, 1, 1500), &device()).unwrap();
+    let mixed = Tensor::from_vec(mixed, (1, 1, 1, 3000), &device()).unwrap();
     let regions = [vec![1, 2], vec![2]];
     let (kept, both) = (
         Var::from_tensor(&kept).unwrap(),
@@ -195,9 +195,9 @@ fn ignored_voxels_count_nowhere() {
 #[test]
 fn no_nan_at_the_edges() {
     let finite = |t: &Tensor| assert!(values(t).iter().all(|v| v.is_finite()), "{t}");
-    let [gamma, beta] = [2.0f32, 0.5].map(|v| Tensor::full(v, 3, &Device::Cpu).unwrap());
+    let [gamma, beta] = [2.0f32, 0.5].map(|v| Tensor::full(v, 3, &device()).unwrap());
     for dims in [[1, 3, 4, 4, 4], [2, 3, 1, 1, 1]] {
-        let x = Var::from_tensor(&Tensor::full(1e6f32, &dims, &Device::Cpu).unwrap()).unwrap();
+        let x = Var::from_tensor(&Tensor::full(1e6f32, &dims, &device()).unwrap()).unwrap();
         let y = ops::instance_norm_leaky_relu(&x, &gamma, &beta, 1e-5, 0.01).unwrap();
         assert!(values(&y).iter().all(|&v| v == 0.5));
         finite(&gradient(&y, &y.ones_like().unwrap(), &x));
@@ -207,7 +207,7 @@ fn no_nan_at_the_edges() {
         for dims in [[1, 3, 2, 3, 4], [1, 3, 1, 1, 1]] {
             let logits = Var::from_tensor(&(noise(4, &dims) * scale).unwrap()).unwrap();
             for label in [0u8, 1] {
-                let target = Tensor::full(label, (1, dims[2], dims[3], dims[4]), &Device::Cpu);
+                let target = Tensor::full(label, (1, dims[2], dims[3], dims[4]), &device());
                 let target = target.unwrap();
                 let regions = [vec![1, 2], vec![2], vec![1]];
                 for loss in [
@@ -228,7 +228,7 @@ fn large_means_keep_their_digits() {
     let x = noise(5, &[1, 1, 1, 1, 300_001]);
     let far = (&x + 4096.0).unwrap();
     let near = (&far - 4096.0).unwrap(); // rounded alike
-    let [gamma, beta] = [1.0f32, 0.0].map(|v| Tensor::full(v, 1, &Device::Cpu).unwrap());
+    let [gamma, beta] = [1.0f32, 0.0].map(|v| Tensor::full(v, 1, &device()).unwrap());
     let [far, near] = [far, near].map(|x| ops::instance_norm(&x, &gamma, &beta, 1e-5).unwrap());
     // What remains is the mean itself, which f32 holds to 2e-4 here.
     close("far", &far, &near, 1e-3);
@@ -296,7 +296,7 @@ fn overlapping_windows_share_their_gradient() {
     let total: f32 = values(&grad).iter().sum();
     assert!((total - 54.0).abs() < 1e-3, "{total}");
     // Equal values: the first of the window takes it all.
-    let flat = Var::from_tensor(&Tensor::ones((1, 1, 3, 3, 3), DType::F32, &Device::Cpu).unwrap());
+    let flat = Var::from_tensor(&Tensor::ones((1, 1, 3, 3, 3), DType::F32, &device()).unwrap());
     let flat = flat.unwrap();
     let y = ops::max_pool3d(&flat, [2, 2, 2], [1, 1, 1]).unwrap();
     let grad = values(&gradient(&y, &y.ones_like().unwrap(), &flat));
@@ -312,13 +312,13 @@ fn a_gate_adds_and_is_exact_at_zero() {
     );
     let (x, a) = (x.unwrap(), Var::from_tensor(&a).unwrap());
     let gy = noise(12, &[1, 2, 3, 4, 5]);
-    let shut = Var::zeros(1, DType::F32, &Device::Cpu).unwrap();
+    let shut = Var::zeros(1, DType::F32, &device()).unwrap();
     let infinite = (a.as_tensor() * f64::INFINITY).unwrap();
     assert_eq!(
         values(&ops::gated_add(&x, &infinite, &shut).unwrap()),
         values(&x)
     );
-    let gate = Var::from_vec(vec![0.5f32], 1, &Device::Cpu).unwrap();
+    let gate = Var::from_vec(vec![0.5f32], 1, &device()).unwrap();
     let y = ops::gated_add(&x, &a, &gate).unwrap();
     close(
         "y",
@@ -347,11 +347,11 @@ fn bits_do_not_depend_on_threads() {
         pool.install(|| {
             let x = Var::from_tensor(&noise(13, &[2, 3, 40, 50, 45])).unwrap();
             let [gamma, beta] = [1.5f32, 0.1]
-                .map(|v| Var::from_tensor(&Tensor::full(v, 3, &Device::Cpu).unwrap()).unwrap());
+                .map(|v| Var::from_tensor(&Tensor::full(v, 3, &device()).unwrap()).unwrap());
             let y = ops::instance_norm_leaky_relu(&x, &gamma, &beta, 1e-5, 0.01).unwrap();
             let y = ops::upsample_trilinear(&y, [20, 70, 45]).unwrap();
             let labels: Vec<u8> = (0..2 * 20 * 70 * 45).map(|k| (k / 5 % 3) as u8).collect();
-            let labels = Tensor::from_vec(labels, (2, 20, 70, 45), &Device::Cpu).unwrap();
+            let labels = Tensor::from_vec(labels, (2, 20, 70, 45), &device()).unwrap();
             let loss = ops::dice_ce(&y, &labels, None).unwrap();
             let grads = loss.backward().unwrap();
             [&x, &gamma, &beta].map(|v| values(grads.get(v).unwrap()))
@@ -363,9 +363,9 @@ fn bits_do_not_depend_on_threads() {
 #[test]
 fn mistakes_are_named() {
     let x = noise(14, &[1, 2, 3, 4, 5]);
-    let two = Tensor::ones(2, DType::F32, &Device::Cpu).unwrap();
-    let three = Tensor::ones(3, DType::F32, &Device::Cpu).unwrap();
-    let labels = Tensor::full(7u8, (1, 3, 4, 5), &Device::Cpu).unwrap();
+    let two = Tensor::ones(2, DType::F32, &device()).unwrap();
+    let three = Tensor::ones(3, DType::F32, &device()).unwrap();
+    let labels = Tensor::full(7u8, (1, 3, 4, 5), &device()).unwrap();
     let none = Tensor::zeros((1, 2, 0, 4, 5), DType::F32, &Device::Cpu).unwrap();
     for (result, says) in [
         (

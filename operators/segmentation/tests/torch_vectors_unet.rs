@@ -14,7 +14,7 @@ use renalflow_segmentation::{
     },
     ops,
 };
-use support::{Vectors, close, values, vectors};
+use support::{Vectors, close, device, values, vectors};
 
 fn plan(channels_in: usize, features: &[usize], classes: usize, patch: usize) -> Plan {
     let set = "set by hand";
@@ -71,7 +71,8 @@ fn network(v: &Vectors) -> FsNet {
         serde_json::from_value(v.settings["unet"]["features"].clone()).unwrap();
     let x = v.get("unet.x").dims();
     let plan = plan(x[1], &features, v.get("unet.y0").dims()[1], x[2]);
-    let net = FsNet::new(&plan, Scheme::Scratch, &Parameters::new(0), Use::Training).unwrap();
+    let parameters = Parameters::on(0, &device());
+    let net = FsNet::new(&plan, Scheme::Scratch, &parameters, Use::Training).unwrap();
     let names = net.parameters().all();
     let of_torch = v
         .tensors

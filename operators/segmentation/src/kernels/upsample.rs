@@ -62,6 +62,21 @@ impl Resize {
         })
     }
 
+    /// Input, then output, `[D, H, W]` each.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn extents(&self) -> [[usize; 3]; 2] {
+        [self.input, self.output]
+    }
+
+    /// Input indices and weights of every output index, the axes one after the other.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn taps(&self) -> impl Iterator<Item = ([usize; 2], [f32; 2])> {
+        self.taps
+            .iter()
+            .flatten()
+            .map(|tap| ([tap.low, tap.high], [tap.low_weight, tap.high_weight]))
+    }
+
     /// Voxels of one input channel.
     #[must_use]
     pub fn voxels_in(&self) -> usize {

@@ -7,7 +7,7 @@ use candle_nn::{
 };
 
 use super::{Domain, taps::Taps};
-use crate::ops::{self, Activations, FusedForward, NormActivation};
+use crate::ops::{self, Activations, ConvOptions, FusedForward, NormActivation, Precision};
 
 /// As nnU-Net.
 const NORM_EPS: f64 = 1e-5;
@@ -28,8 +28,7 @@ fn kaiming() -> Init {
 pub(super) struct Conv {
     weight: Tensor,
     bias: Tensor,
-    stride: [usize; 3],
-    padding: [usize; 3],
+    options: ConvOptions,
 }
 
 impl Conv {
@@ -37,6 +36,7 @@ impl Conv {
         channels: [usize; 2],
         kernel: [usize; 3],
         stride: [usize; 3],
+        precision: Precision,
         vb: &VarBuilder<'_>,
     ) -> Result<Self> {
         let [input, output] = channels;
@@ -44,19 +44,28 @@ impl Conv {
         Ok(Self {
             weight: vb.get_with_hints((output, input, d, h, w), "weight", kaiming())?,
             bias: vb.get_with_hints(output, "bias", Init::Const(0.0))?,
-            stride,
-            padding: kernel.map(|extent| extent / 2),
+            options: ConvOptions {
+                stride,
+                padding: kernel.map(|extent| extent / 2),
+                precision,
+            },
         })
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::conv3d(x, &self.weight, Some(&self.bias), self.stride, self.padding)
+        ops::conv3d_with(x, &self.weight, Some(&self.bias), self.options)
     }
 
     /// The same without gradients.
     pub(super) fn fused(&self, x: &Activations, with: &mut FusedForward) -> Result<Activations> {
         let bias = Some(&self.bias);
-        with.conv3d(&[x], &self.weight, bias, self.stride, self.padding)
+        with.conv3d(
+            &[x],
+            &self.weight,
+            bias,
+            self.options.stride,
+            self.options.padding,
+        )
     }
 }
 
@@ -65,12 +74,14 @@ pub(super) struct Up {
     weight: Tensor,
     bias: Tensor,
     stride: [usize; 3],
+    precision: Precision,
 }
 
 impl Up {
     pub(super) fn new(
         channels: [usize; 2],
         stride: [usize; 3],
+        precision: Precision,
         vb: &VarBuilder<'_>,
     ) -> Result<Self> {
         let [input, output] = channels;
@@ -79,11 +90,13 @@ impl Up {
             weight: vb.get_with_hints((input, output, d, h, w), "weight", kaiming())?,
             bias: vb.get_with_hints(output, "bias", Init::Const(0.0))?,
             stride,
+            precision,
         })
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::conv_transpose3d(x, &self.weight, Some(&self.bias), self.stride)
+        let (weight, bias) = (&self.weight, Some(&self.bias));
+        ops::conv_transpose3d_with(x, weight, bias, self.stride, self.precision)
     }
 
     /// The same without gradients.
@@ -97,6 +110,14 @@ impl Up {
 pub(super) enum NormParameters {
     Shared,
     PerDomain,
+}
+
+/// What all layers of a network have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    pub(super) norms: NormParameters,
+    /// In which numbers a GPU convolves.
+    pub(super) precision: Precision,
 }
 
 /// Scale and shift.
@@ -161,7 +182,7 @@ pub(super) struct StageShape {
     /// Of the first convolution.
     pub(super) stride: [usize; 3],
     pub(super) convs: usize,
-    pub(super) norms: NormParameters,
+    pub(super) style: Style,
 }
 
 impl Stage {
@@ -175,8 +196,14 @@ impl Stage {
                 (output, [1; 3])
             };
             let vb_conv = vb.pp(format!("conv{}", k + 1));
-            let conv = Conv::new([input, output], shape.kernel, stride, &vb_conv)?;
-            let norm = NormAct::new(output, shape.norms, &vb.pp(format!("norm{}", k + 1)))?;
+            let conv = Conv::new(
+                [input, output],
+                shape.kernel,
+                stride,
+                shape.style.precision,
+                &vb_conv,
+            )?;
+            let norm = NormAct::new(output, shape.style.norms, &vb.pp(format!("norm{}", k + 1)))?;
             layers.push((vb_conv.prefix(), conv, norm));
         }
         Ok(Self { layers })
@@ -207,7 +234,8 @@ impl Stage {
                 epsilon: NORM_EPS,
                 slope: SLOPE as f32,
             };
-            let (weight, stride, padding) = (&conv.weight, conv.stride, conv.padding);
+            let (weight, stride, padding) =
+                (&conv.weight, conv.options.stride, conv.options.padding);
             // The norm takes the convolution's bias out again.
             let y = match &x {
                 Some(x) => with.block(&[x], weight, norm, stride, padding)?,

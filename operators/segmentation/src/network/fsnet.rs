@@ -7,11 +7,14 @@ use candle_nn::{Init, VarBuilder};
 
 use super::{
     AuxiliaryWeights, Domain, NetworkError, Parameters, Plan, Scheme,
-    blocks::{Conv, NormParameters},
+    blocks::{Conv, NormParameters, Style},
     taps::Taps,
     unet::{Decoder, Encoder, UNet},
 };
-use crate::{network::plan::LabelSet, ops};
+use crate::{
+    network::plan::LabelSet,
+    ops::{self, Precision},
+};
 
 /// What training and inference see of a network.
 pub trait SegmentationNetwork {
@@ -93,10 +96,15 @@ struct Adapter {
 }
 
 impl Adapter {
-    fn new(level: usize, features: usize, vb: &VarBuilder<'_>) -> candle_core::Result<Self> {
+    fn new(
+        level: usize,
+        features: usize,
+        precision: Precision,
+        vb: &VarBuilder<'_>,
+    ) -> candle_core::Result<Self> {
         let vb = vb.pp("adapter").pp(level);
         Ok(Self {
-            conv: Conv::new([features, features], [1; 3], [1; 3], &vb)?,
+            conv: Conv::new([features, features], [1; 3], [1; 3], precision, &vb)?,
             gate_name: format!("{}.gate", vb.prefix()),
             gate: vb.get_with_hints(1, "gate", Init::Const(0.0))?,
         })
@@ -145,21 +153,20 @@ impl FsNet {
             Scheme::DomainNorm => (plan.channels_in, NormParameters::PerDomain),
             _ => (plan.channels_in, NormParameters::Shared),
         };
-        let main = UNet::with(plan, channels_in, norms, &vb)?;
+        let precision = parameters.precision();
+        let shared = Style {
+            norms: NormParameters::Shared,
+            precision,
+        };
+        let main = UNet::with(plan, channels_in, Style { norms, precision }, &vb)?;
         let adapters = || -> candle_core::Result<Vec<Adapter>> {
             let levels = plan.levels.iter().enumerate();
             levels
-                .map(|(l, level)| Adapter::new(l, level.features, &vb))
+                .map(|(l, level)| Adapter::new(l, level.features, precision, &vb))
                 .collect()
         };
-        let encoder = |vb: &VarBuilder<'_>| {
-            Encoder::new(
-                plan,
-                plan.channels_in,
-                NormParameters::Shared,
-                &vb.pp(AUXILIARY),
-            )
-        };
+        let encoder =
+            |vb: &VarBuilder<'_>| Encoder::new(plan, plan.channels_in, shared, &vb.pp(AUXILIARY));
         let column = match scheme {
             Scheme::TwoColumnFrozen => Column::Lends {
                 encoder: encoder(&frozen)?,
@@ -168,14 +175,13 @@ impl FsNet {
             },
             Scheme::TwoColumnJoint => Column::Lends {
                 encoder: encoder(&vb)?,
-                own: Some(Decoder::new(
-                    plan,
-                    NormParameters::Shared,
-                    &vb.pp(AUXILIARY),
-                )?),
+                own: Some(Decoder::new(plan, shared, &vb.pp(AUXILIARY))?),
                 adapters: adapters()?,
             },
-            Scheme::PriorChannel => Column::Prior(UNet::new(plan, &frozen.pp(AUXILIARY))?),
+            Scheme::PriorChannel => {
+                let vb = frozen.pp(AUXILIARY);
+                Column::Prior(UNet::with(plan, plan.channels_in, shared, &vb)?)
+            }
             _ => Column::None,
         };
         Ok(Self {

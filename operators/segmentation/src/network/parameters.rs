@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Error, Result, Shape, Tensor, Var, bail};
 use candle_nn::{Init, VarBuilder, init::NormalOrUniform, var_builder::SimpleBackend};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
-use crate::random::unit;
+use crate::{ops::Precision, random::unit};
 
 /// The parameters of a network by path, such as `encoder.0.conv1.weight`.
 ///
@@ -20,31 +20,46 @@ use crate::random::unit;
 pub struct Parameters {
     seed: u64,
     device: Device,
+    precision: Precision,
     variables: Arc<Mutex<BTreeMap<String, Var>>>,
 }
 
 impl Parameters {
-    /// No parameters yet.
+    /// No parameters yet; those to come live on the CPU.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self::on(seed, &Device::Cpu)
     }
 
-    /// No parameters yet; they will live on a device. Their initial values are drawn on the
-    /// CPU, so that they are the same on each.
+    /// No parameters yet; those to come live on a device, and so must the inputs of the network.
+    /// Their initial values are the same on every device.
     #[must_use]
     pub fn on(seed: u64, device: &Device) -> Self {
         Self {
             seed,
             device: device.clone(),
+            precision: Precision::default(),
             variables: Arc::default(),
         }
     }
 
-    /// Where the parameters live, and inputs must.
+    /// The same parameters for networks that convolve in numbers of choice on a GPU. The
+    /// parameters themselves are `f32` always.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// Where the parameters live.
     #[must_use]
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// In which numbers networks of these parameters convolve on a GPU.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// A builder of layers that train.
@@ -57,11 +72,8 @@ impl Parameters {
     /// recorded, so that neither time nor memory goes into gradients nobody wants.
     #[must_use]
     pub fn frozen_builder(&self) -> VarBuilder<'static> {
-        VarBuilder::from_backend(
-            Box::new(Frozen(self.clone())),
-            DType::F32,
-            self.device.clone(),
-        )
+        let backend = Box::new(Frozen(self.clone()));
+        VarBuilder::from_backend(backend, DType::F32, self.device.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
@@ -109,8 +121,8 @@ impl Parameters {
         if var.dims() != values.dims() {
             bail!("{name} has shape {:?}, not {:?}", var.dims(), values.dims());
         }
-        let values = values.to_device(&self.device)?;
-        var.set(&values.to_dtype(DType::F32)?.contiguous()?)
+        let values = values.to_dtype(DType::F32)?.contiguous()?;
+        var.set(&values.to_device(&self.device)?)
     }
 
     fn stream(&self, name: &str) -> ChaCha8Rng {
@@ -123,7 +135,7 @@ impl Parameters {
     fn initial(&self, shape: Shape, name: &str, init: Init) -> Result<Tensor> {
         let mut rng = self.stream(name);
         let (center, spread, shaped) = match init {
-            Init::Const(value) => return Tensor::full(value as f32, shape, &Device::Cpu),
+            Init::Const(value) => return Tensor::full(value as f32, shape, &self.device),
             Init::Randn { mean, stdev } => (mean, stdev, NormalOrUniform::Normal),
             Init::Uniform { lo, up } => {
                 ((lo + up) / 2.0, (up - lo) / 2.0, NormalOrUniform::Uniform)
@@ -149,7 +161,7 @@ impl Parameters {
                 (center + spread * draw) as f32
             })
             .collect();
-        Tensor::from_vec(values, shape, &Device::Cpu)
+        Tensor::from_vec(values, shape, &self.device)
     }
 }
 
@@ -170,7 +182,10 @@ impl SimpleBackend for Parameters {
         device: &Device,
     ) -> Result<Tensor> {
         if dtype != DType::F32 || !device.same_device(&self.device) {
-            bail!("parameter {name}: parameters are kept as f32 on the device they were made for");
+            bail!(
+                "parameter {name}: parameters are kept as f32 on {:?}",
+                self.device.location()
+            );
         }
         if let Some(var) = Parameters::get(self, name) {
             if var.shape() != &shape {
@@ -182,7 +197,7 @@ impl SimpleBackend for Parameters {
             }
             return Ok(var.as_tensor().clone());
         }
-        let var = Var::from_tensor(&self.initial(shape, name, init)?.to_device(&self.device)?)?;
+        let var = Var::from_tensor(&self.initial(shape, name, init)?)?;
         self.lock().insert(name.to_owned(), var.clone());
         Ok(var.as_tensor().clone())
     }

@@ -6,10 +6,10 @@ use candle_nn::VarBuilder;
 
 use super::{
     Domain, Plan,
-    blocks::{Conv, NormParameters, Stage, StageShape, Up},
+    blocks::{Conv, NormParameters, Stage, StageShape, Style, Up},
     taps::Taps,
 };
-use crate::ops::{Activations, FusedForward};
+use crate::ops::{Activations, FusedForward, Precision};
 
 /// The way down: one stage a level.
 pub(super) struct Encoder {
@@ -21,7 +21,7 @@ impl Encoder {
     pub(super) fn new(
         plan: &Plan,
         channels_in: usize,
-        norms: NormParameters,
+        style: Style,
         vb: &VarBuilder<'_>,
     ) -> Result<Self> {
         let mut levels = Vec::with_capacity(plan.levels.len());
@@ -33,7 +33,7 @@ impl Encoder {
                 kernel: level.kernel_zyx,
                 stride: level.stride_zyx,
                 convs: plan.convs_per_level.value,
-                norms,
+                style,
             };
             levels.push((vb.prefix(), Stage::new(shape, &vb)?));
             input = level.features;
@@ -90,7 +90,7 @@ pub(super) struct Decoder {
 impl Decoder {
     /// Parameters `decoder.{level}.up...`, `decoder.{level}.conv{k}...` and so on, and
     /// `head.{level}...`, levels as in the encoder.
-    pub(super) fn new(plan: &Plan, norms: NormParameters, vb: &VarBuilder<'_>) -> Result<Self> {
+    pub(super) fn new(plan: &Plan, style: Style, vb: &VarBuilder<'_>) -> Result<Self> {
         let mut levels = Vec::new();
         for (l, pair) in plan.levels.windows(2).enumerate().rev() {
             let (fine, coarse) = (&pair[0], &pair[1]);
@@ -100,13 +100,14 @@ impl Decoder {
                 kernel: fine.kernel_zyx,
                 stride: [1; 3],
                 convs: plan.convs_per_level.value,
-                norms,
+                style,
             };
             levels.push(UpLevel {
                 name: vb.prefix(),
                 up: Up::new(
                     [coarse.features, fine.features],
                     coarse.stride_zyx,
+                    style.precision,
                     &vb.pp("up"),
                 )?,
                 stage: Stage::new(shape, &vb)?,
@@ -121,7 +122,10 @@ impl Decoder {
         for (l, level) in plan.levels.iter().enumerate().take(supervised) {
             let vb = vb.pp("head").pp(l);
             let channels = [level.features, plan.labels.value.channels()];
-            heads.push((vb.prefix(), Conv::new(channels, [1; 3], [1; 3], &vb)?));
+            heads.push((
+                vb.prefix(),
+                Conv::new(channels, [1; 3], [1; 3], style.precision, &vb)?,
+            ));
         }
         Ok(Self { levels, heads })
     }
@@ -181,18 +185,22 @@ impl UNet {
     /// # Errors
     /// Parameters that exist already in another shape.
     pub fn new(plan: &Plan, vb: &VarBuilder<'_>) -> Result<Self> {
-        Self::with(plan, plan.channels_in, NormParameters::Shared, vb)
+        let style = Style {
+            norms: NormParameters::Shared,
+            precision: Precision::default(),
+        };
+        Self::with(plan, plan.channels_in, style, vb)
     }
 
     pub(super) fn with(
         plan: &Plan,
         channels_in: usize,
-        norms: NormParameters,
+        style: Style,
         vb: &VarBuilder<'_>,
     ) -> Result<Self> {
         Ok(Self {
-            encoder: Encoder::new(plan, channels_in, norms, vb)?,
-            decoder: Decoder::new(plan, norms, vb)?,
+            encoder: Encoder::new(plan, channels_in, style, vb)?,
+            decoder: Decoder::new(plan, style, vb)?,
         })
     }
 

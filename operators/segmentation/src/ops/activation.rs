@@ -1,7 +1,11 @@
 //! The leaky rectifier and the gated sum as differentiable operations.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::slices::{f32_slice, stored, tensor, with_f32};
 use crate::kernels::activation;
 
@@ -34,7 +38,16 @@ impl CustomOp1 for LeakyRelu {
         stored(y, layout.shape())
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        cuda::leaky_relu(x, layout, self.slope)
+    }
+
     fn bwd(&self, x: &Tensor, _y: &Tensor, grad_y: &Tensor) -> Result<Option<Tensor>> {
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            return cuda::leaky_relu_gradient(x, grad_y, self.slope).map(Some);
+        }
         let mut grad_x = vec![0f32; x.elem_count()];
         with_f32(self.name(), x, |x| {
             with_f32(self.name(), grad_y, |grad_y| {
@@ -94,6 +107,19 @@ impl CustomOp3 for GatedAdd {
         stored(y, x_layout.shape())
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        a: &CudaStorage,
+        a_layout: &Layout,
+        gate: &CudaStorage,
+        gate_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        cuda::gated_add((x, x_layout), (a, a_layout), (gate, gate_layout))
+    }
+
     fn bwd(
         &self,
         _x: &Tensor,
@@ -102,6 +128,11 @@ impl CustomOp3 for GatedAdd {
         _y: &Tensor,
         grad_y: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        #[cfg(feature = "cuda")]
+        if a.device().is_cuda() {
+            let (grad_a, grad_gate) = cuda::gated_add_gradient(a, gate, grad_y)?;
+            return Ok((Some(grad_y.clone()), Some(grad_a), Some(grad_gate)));
+        }
         let name = self.name();
         let value = with_f32(name, gate, |gate| Ok(gate[0]))?;
         let mut grad_a = vec![0f32; a.elem_count()];

@@ -1,7 +1,9 @@
 //! 3D convolution as a differentiable operation.
 
-use super::ConvGradients;
+use super::{ConvGradients, Precision};
 use crate::kernels::conv::ConvShape;
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 /// The 3D convolution (cross-correlation, as in every framework) of `x` with `weight`.
@@ -21,15 +23,50 @@ pub fn conv3d(
     stride: [usize; 3],
     padding: [usize; 3],
 ) -> Result<Tensor> {
+    let options = ConvOptions {
+        stride,
+        padding,
+        precision: Precision::F32,
+    };
+    conv3d_with(x, weight, bias, options)
+}
+
+/// How a convolution steps, and in which numbers a GPU computes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvOptions {
+    /// Steps of the kernel, `[z, y, x]`.
+    pub stride: [usize; 3],
+    /// Zeros before and after each dimension, `[z, y, x]`.
+    pub padding: [usize; 3],
+    /// Of the products, forward and backward; on a CPU it makes no difference.
+    pub precision: Precision,
+}
+
+/// [`conv3d`] in numbers of choice.
+///
+/// # Shapes
+/// As [`conv3d`].
+///
+/// # Errors
+/// As [`conv3d`], and sizes or numbers that cuDNN has no deterministic algorithm for.
+pub fn conv3d_with(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    options: ConvOptions,
+) -> Result<Tensor> {
     let shape = ConvShape::new(
         dims5("input", x)?,
         dims5("weight", weight)?,
-        stride,
-        padding,
+        options.stride,
+        options.padding,
     )
     .map_err(candle_core::Error::wrap)?;
     let (x, weight) = (x.contiguous()?, weight.contiguous()?);
-    let op = Conv3d { shape };
+    let op = Conv3d {
+        shape,
+        precision: options.precision,
+    };
     match bias {
         None => x.apply_op2(&weight, op),
         Some(bias) => {
@@ -64,6 +101,7 @@ pub(super) fn check_bias(bias: &Tensor, channels: usize) -> Result<()> {
 /// What [`conv3d`] hangs on the graph.
 struct Conv3d {
     shape: ConvShape,
+    precision: Precision,
 }
 
 impl Conv3d {
@@ -99,7 +137,10 @@ impl Conv3d {
         gy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let gy = gy.contiguous()?;
-        let of = ConvGradients { shape: self.shape };
+        let of = ConvGradients {
+            shape: self.shape,
+            precision: self.precision,
+        };
         Ok((
             x.track_op().then(|| of.to_input(&gy, weight)).transpose()?,
             weight
@@ -123,6 +164,18 @@ impl CustomOp2 for Conv3d {
         weight_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         self.run(Part(x, x_layout), Part(weight, weight_layout), None)
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        weight: &CudaStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let weight = (weight, weight_layout);
+        super::cuda::conv_forward(&self.shape, self.precision, (x, x_layout), weight, None)
     }
 
     fn bwd(
@@ -152,6 +205,20 @@ impl CustomOp3 for Conv3d {
     ) -> Result<(CpuStorage, Shape)> {
         let bias = Part(bias, bias_layout);
         self.run(Part(x, x_layout), Part(weight, weight_layout), Some(bias))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        weight: &CudaStorage,
+        weight_layout: &Layout,
+        bias: &CudaStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (weight, bias) = ((weight, weight_layout), Some((bias, bias_layout)));
+        super::cuda::conv_forward(&self.shape, self.precision, (x, x_layout), weight, bias)
     }
 
     fn bwd(

@@ -1,24 +1,28 @@
 //! The gradients of a 3D convolution, as operations of their own.
 
-use super::conv::Part;
+use super::{Precision, conv::Part};
 use crate::kernels::conv::{self, ConvShape, portable};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 /// The gradients of one convolution.
 pub(super) struct ConvGradients {
     /// Its sizes.
     pub shape: ConvShape,
+    /// In which numbers a GPU computes them.
+    pub precision: Precision,
 }
 
 impl ConvGradients {
     /// The gradient to the input, `[N, I, D, H, W]`, from that to the output.
     pub(super) fn to_input(&self, gy: &Tensor, weight: &Tensor) -> Result<Tensor> {
-        gy.apply_op2_no_bwd(weight, &ToInput(self.shape))
+        gy.apply_op2_no_bwd(weight, &ToInput(self.shape, self.precision))
     }
 
     /// The gradient to the weights, `[O, I, kD, kH, kW]`.
     pub(super) fn to_weight(&self, x: &Tensor, gy: &Tensor) -> Result<Tensor> {
-        x.apply_op2_no_bwd(gy, &ToWeight(self.shape))
+        x.apply_op2_no_bwd(gy, &ToWeight(self.shape, self.precision))
     }
 }
 
@@ -27,7 +31,8 @@ pub(super) fn to_bias(gy: &Tensor) -> Result<Tensor> {
     gy.contiguous()?.apply_op1_no_bwd(&ToBias)
 }
 
-struct ToInput(ConvShape);
+#[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+struct ToInput(ConvShape, Precision);
 
 impl CustomOp2 for ToInput {
     fn name(&self) -> &'static str {
@@ -58,9 +63,21 @@ impl CustomOp2 for ToInput {
         let [d, h, w] = shape.size_in;
         Ok((gx, Shape::from((shape.batch, shape.channels_in, d, h, w))))
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        gy: &CudaStorage,
+        gy_layout: &Layout,
+        weight: &CudaStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        super::cuda::conv_to_input(&self.0, self.1, (gy, gy_layout), (weight, weight_layout))
+    }
 }
 
-struct ToWeight(ConvShape);
+#[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+struct ToWeight(ConvShape, Precision);
 
 impl CustomOp2 for ToWeight {
     fn name(&self) -> &'static str {
@@ -92,6 +109,17 @@ impl CustomOp2 for ToWeight {
         let all = (shape.channels_out, shape.channels_in, kd, kh, kw);
         Ok((gw, Shape::from(all)))
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        gy: &CudaStorage,
+        gy_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        super::cuda::conv_to_weight(&self.0, self.1, (x, x_layout), (gy, gy_layout))
+    }
 }
 
 struct ToBias;
@@ -118,5 +146,10 @@ impl CustomOp1 for ToBias {
             }
         };
         Ok((gb, Shape::from(channels)))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, gy: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        super::cuda::conv_to_bias(gy, layout)
     }
 }

@@ -1,14 +1,16 @@
 //! 3D transposed convolution as a differentiable operation.
 
 use super::{
-    ConvGradients,
-    conv::{Part, check_bias, conv3d, dims5},
+    ConvGradients, ConvOptions, Precision,
+    conv::{Part, check_bias, conv3d_with, dims5},
     conv_gradients::to_bias,
 };
 use crate::kernels::{
     conv::{self, ConvShape},
     conv_transpose,
 };
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
 /// The transposed 3D convolution whose kernel is its stride: every input voxel paints a block
@@ -28,10 +30,27 @@ pub fn conv_transpose3d(
     bias: Option<&Tensor>,
     stride: [usize; 3],
 ) -> Result<Tensor> {
+    conv_transpose3d_with(x, weight, bias, stride, Precision::F32)
+}
+
+/// [`conv_transpose3d`] in numbers of choice.
+///
+/// # Shapes
+/// As [`conv_transpose3d`].
+///
+/// # Errors
+/// As [`conv_transpose3d`], and sizes or numbers that cuDNN has no deterministic algorithm for.
+pub fn conv_transpose3d_with(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: [usize; 3],
+    precision: Precision,
+) -> Result<Tensor> {
     let shape = ConvShape::of_transpose(dims5("input", x)?, dims5("weight", weight)?, stride)
         .map_err(candle_core::Error::wrap)?;
     let (x, weight) = (x.contiguous()?, weight.contiguous()?);
-    let op = ConvTranspose3d { shape };
+    let op = ConvTranspose3d { shape, precision };
     match bias {
         None => x.apply_op2(&weight, op),
         Some(bias) => {
@@ -45,6 +64,7 @@ pub fn conv_transpose3d(
 /// the gradient of.
 struct ConvTranspose3d {
     shape: ConvShape,
+    precision: Precision,
 }
 
 impl ConvTranspose3d {
@@ -80,11 +100,18 @@ impl ConvTranspose3d {
         gy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let gy = gy.contiguous()?;
-        let of = ConvGradients { shape: self.shape };
-        let stride = self.shape.stride;
+        let of = ConvGradients {
+            shape: self.shape,
+            precision: self.precision,
+        };
+        let options = ConvOptions {
+            stride: self.shape.stride,
+            padding: [0; 3],
+            precision: self.precision,
+        };
         Ok((
             x.track_op()
-                .then(|| conv3d(&gy.detach(), &weight.detach(), None, stride, [0; 3]))
+                .then(|| conv3d_with(&gy.detach(), &weight.detach(), None, options))
                 .transpose()?,
             weight
                 .track_op()
@@ -107,6 +134,18 @@ impl CustomOp2 for ConvTranspose3d {
         weight_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         self.run(Part(x, x_layout), Part(weight, weight_layout), None)
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        weight: &CudaStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let weight = (weight, weight_layout);
+        super::cuda::transpose_forward(&self.shape, self.precision, (x, x_layout), weight, None)
     }
 
     fn bwd(
@@ -136,6 +175,20 @@ impl CustomOp3 for ConvTranspose3d {
     ) -> Result<(CpuStorage, Shape)> {
         let bias = Part(bias, bias_layout);
         self.run(Part(x, x_layout), Part(weight, weight_layout), Some(bias))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        weight: &CudaStorage,
+        weight_layout: &Layout,
+        bias: &CudaStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (weight, bias) = ((weight, weight_layout), Some((bias, bias_layout)));
+        super::cuda::transpose_forward(&self.shape, self.precision, (x, x_layout), weight, bias)
     }
 
     fn bwd(

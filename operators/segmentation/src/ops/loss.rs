@@ -2,8 +2,12 @@
 
 use std::sync::OnceLock;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, DType, Error, Layout, Result, Shape, Tensor, bail};
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::slices::{dims5, f32_slice, tensor, with_f32};
 use crate::kernels::loss::{self, Head, LossShape, LossSums, Membership};
 
@@ -156,6 +160,24 @@ impl CustomOp2 for Loss {
         Ok((CpuStorage::F32(vec![loss]), Shape::from(())))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        logits: &CudaStorage,
+        logits_layout: &Layout,
+        target: &CudaStorage,
+        target_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        use candle_core::backend::BackendDevice;
+        let (on, target) = ((logits, logits_layout), (target, target_layout));
+        let (head, shape) = (self.head, self.shape);
+        let sums = cuda::loss_sums(self.name, head, shape, &self.membership, on, target)?;
+        let loss = sums.loss(head, shape) as f32;
+        self.sums.get_or_init(|| sums);
+        let loss = logits.device.storage_from_slice(&[loss])?;
+        Ok((loss, Shape::from(())))
+    }
+
     fn bwd(
         &self,
         logits: &Tensor,
@@ -163,6 +185,20 @@ impl CustomOp2 for Loss {
         _loss: &Tensor,
         grad_loss: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        #[cfg(feature = "cuda")]
+        if logits.device().is_cuda() {
+            let Some(sums) = self.sums.get() else {
+                bail!("{}: a backward pass without a forward pass", self.name)
+            };
+            let grad_loss = f64::from(grad_loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
+            let (head, shape) = (self.head, self.shape);
+            let membership = &self.membership;
+            let name = self.name;
+            let grad = cuda::loss_gradient(
+                name, head, shape, membership, sums, logits, target, grad_loss,
+            )?;
+            return Ok((Some(grad), None));
+        }
         let grad_loss = f64::from(with_f32(self.name, grad_loss, |g| Ok(g[0]))?);
         let mut grad = vec![0f32; logits.elem_count()];
         let (storage, layout) = target.storage_and_layout();

@@ -3,7 +3,11 @@
 use std::sync::OnceLock;
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use candle_core::{CudaStorage, cuda_backend::cudarc::driver::CudaSlice};
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::slices::{dims5, f32_slice, stored, tensor, with_f32};
 use crate::kernels::norm::{self, Affine, Planes, Statistics};
 
@@ -67,6 +71,8 @@ fn run(
         eps,
         slope: slope as f32,
         statistics: OnceLock::new(),
+        #[cfg(feature = "cuda")]
+        statistics_on_gpu: OnceLock::new(),
     };
     x.contiguous()?
         .apply_op3(&gamma.contiguous()?, &beta.contiguous()?, op)
@@ -79,6 +85,22 @@ struct InstanceNorm {
     slope: f32,
     /// Kept from the forward pass for the backward pass.
     statistics: OnceLock<Vec<Statistics>>,
+    /// The same where the tensors are on a GPU, `[N C, 2]`.
+    #[cfg(feature = "cuda")]
+    statistics_on_gpu: OnceLock<CudaSlice<f32>>,
+}
+
+#[cfg(feature = "cuda")]
+impl InstanceNorm {
+    fn plan(&self) -> cuda::NormPlan {
+        cuda::NormPlan {
+            name: self.name,
+            channels: self.planes.channels,
+            voxels: self.planes.voxels,
+            eps: self.eps,
+            slope: self.slope,
+        }
+    }
 }
 
 impl CustomOp3 for InstanceNorm {
@@ -111,6 +133,22 @@ impl CustomOp3 for InstanceNorm {
         stored(y, x_layout.shape())
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        gamma: &CudaStorage,
+        gamma_layout: &Layout,
+        beta: &CudaStorage,
+        beta_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (gamma, beta) = ((gamma, gamma_layout), (beta, beta_layout));
+        let (y, shape, statistics) = cuda::norm_forward(self.plan(), (x, x_layout), gamma, beta)?;
+        self.statistics_on_gpu.get_or_init(|| statistics);
+        Ok((y, shape))
+    }
+
     fn bwd(
         &self,
         x: &Tensor,
@@ -119,6 +157,12 @@ impl CustomOp3 for InstanceNorm {
         _y: &Tensor,
         grad_y: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            let kept = self.statistics_on_gpu.get();
+            let (x, gamma, beta) = cuda::norm_gradients(self.plan(), x, gamma, beta, grad_y, kept)?;
+            return Ok((Some(x), Some(gamma), Some(beta)));
+        }
         let name = self.name;
         let mut grad_x = vec![0f32; x.elem_count()];
         let (grad_gamma, grad_beta) = with_f32(name, x, |x| {

@@ -1,7 +1,11 @@
 //! Pooling as differentiable operations.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::slices::{dims5, f32_slice, stored, tensor, with_f32};
 use crate::kernels::pool::{self, PoolShape};
 
@@ -51,8 +55,9 @@ fn run(
     })
 }
 
+/// What is taken of a window.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Max,
     Mean,
 }
@@ -82,7 +87,16 @@ impl CustomOp1 for Pool {
         stored(y, &shape)
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        cuda::pool_forward(self.name, self.kind, &self.shape, self.planes, x, layout)
+    }
+
     fn bwd(&self, x: &Tensor, _y: &Tensor, grad_y: &Tensor) -> Result<Option<Tensor>> {
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            return cuda::pool_gradient(self.name, self.kind, &self.shape, x, grad_y).map(Some);
+        }
         let mut grad_x = vec![0f32; x.elem_count()];
         with_f32(self.name, grad_y, |grad_y| match self.kind {
             Kind::Max => with_f32(self.name, x, |x| {

@@ -1,7 +1,11 @@
 //! Resizing as differentiable operations.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::slices::{dims5, f32_slice, stored, tensor, with_f32};
 use crate::kernels::upsample::{Interpolation, Resize};
 
@@ -60,7 +64,16 @@ impl CustomOp1 for Upsample {
         stored(y, &self.shape)
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        cuda::resize_forward(self.name, &self.resize, &self.shape, x, layout)
+    }
+
     fn bwd(&self, x: &Tensor, _y: &Tensor, grad_y: &Tensor) -> Result<Option<Tensor>> {
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            return cuda::resize_gradient(self.name, &self.resize, x, grad_y).map(Some);
+        }
         let mut grad_x = vec![0f32; x.elem_count()];
         with_f32(self.name, grad_y, |grad_y| {
             self.resize.gradient(grad_y, &mut grad_x);

@@ -1,13 +1,32 @@
-//! The vectors that PyTorch computed in float64, where they are at hand.
+//! The vectors that PyTorch computed in float64, where they are at hand, and the device that the
+//! tests against them run on.
 #![allow(dead_code, clippy::print_stdout)]
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf, sync::OnceLock};
 
 use candle_core::{DType, Device, Tensor, Var};
 
 pub struct Vectors {
     pub tensors: HashMap<String, Tensor>,
     pub settings: serde_json::Value,
+}
+
+/// `RENALFLOW_DEVICE`: the CPU unless it says `cuda:N`, which wants a build with the feature
+/// `cuda` and that GPU. Asked for and absent is a failure, not a skip.
+pub fn device() -> Device {
+    let name = std::env::var("RENALFLOW_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
+    let index = match name.strip_prefix("cuda:") {
+        Some(index) => index.parse().unwrap(),
+        None if name == "cpu" => return Device::Cpu,
+        None => panic!("RENALFLOW_DEVICE is {name}, must be cpu or cuda:N"),
+    };
+    // One context for all tests of a process: tensors of two cannot meet.
+    static OPEN: OnceLock<Device> = OnceLock::new();
+    OPEN.get_or_init(|| match Device::new_cuda(index) {
+        Ok(device) => device,
+        Err(error) => panic!("RENALFLOW_DEVICE is {name}, which cannot be opened: {error}"),
+    })
+    .clone()
 }
 
 pub fn vectors() -> Option<Vectors> {
@@ -22,7 +41,7 @@ pub fn vectors() -> Option<Vectors> {
     }
     let settings = std::fs::read_to_string(file.with_extension("json")).unwrap();
     Some(Vectors {
-        tensors: candle_core::safetensors::load(&file, &Device::Cpu).unwrap(),
+        tensors: candle_core::safetensors::load(&file, &device()).unwrap(),
         settings: serde_json::from_str(&settings).unwrap(),
     })
 }
@@ -85,4 +104,9 @@ pub fn noise(seed: u64, dims: &[usize]) -> Tensor {
         })
         .collect();
     Tensor::from_vec(values, dims, &Device::Cpu).unwrap()
+}
+
+/// [`noise`] on [`device`].
+pub fn noise_on_device(seed: u64, dims: &[usize]) -> Tensor {
+    noise(seed, dims).to_device(&device()).unwrap()
 }

@@ -65,6 +65,18 @@ impl Membership {
         })
     }
 
+    /// Bit `c` of entry `l`: label `l` is in channel `c`; bit 62 alone: in none there is.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn table(&self) -> &[u64] {
+        &self.table
+    }
+
+    /// The label that is left out of everything.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn ignore(&self) -> Option<u32> {
+        self.ignore
+    }
+
     const fn unknown() -> u64 {
         1 << 62
     }

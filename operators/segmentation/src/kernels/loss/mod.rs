@@ -124,6 +124,30 @@ impl LossSums {
         let terms = (shape.samples * (shape.channels - first)).max(1) as f64;
         self.entropy / self.entropies(head, shape.channels) - dice / terms
     }
+
+    /// `d(-dice)/dp` of a voxel is `slope t + offset`: both for each sample and channel, `[N C]`,
+    /// times `grad_loss`.
+    pub(crate) fn lines(&self, head: Head, shape: LossShape, grad_loss: f64) -> Vec<(f32, f32)> {
+        let first_in_dice = head.first_in_dice();
+        let terms = (shape.samples * (shape.channels - first_in_dice)).max(1) as f64;
+        self.overlaps
+            .iter()
+            .enumerate()
+            .map(|(row, overlap)| {
+                if row % shape.channels < first_in_dice {
+                    return (0.0, 0.0);
+                }
+                let below = overlap.predicted + overlap.target + SMOOTH;
+                let scale = grad_loss / terms / below;
+                ((-2.0 * scale) as f32, (scale * overlap.dice()) as f32)
+            })
+            .collect()
+    }
+
+    /// The gradient of the mean entropy to one entropy, times `grad_loss`.
+    pub(crate) fn entropy_gradient(&self, head: Head, shape: LossShape, grad_loss: f64) -> f32 {
+        (grad_loss / self.entropies(head, shape.channels)) as f32
+    }
 }
 
 /// Voxels one task handles.
@@ -199,29 +223,14 @@ pub fn gradient<L: Copy + Into<u32> + Sync>(
     grad: &mut [f32],
 ) -> Result<(), UnknownLabel> {
     let LossShape {
-        samples,
-        channels,
-        voxels,
+        channels, voxels, ..
     } = shape;
-    let first_in_dice = head.first_in_dice();
-    let terms = (samples * (channels - first_in_dice)).max(1) as f64;
-    let entropy = (grad_loss / sums.entropies(head, channels)) as f32;
+    let entropy = sums.entropy_gradient(head, shape, grad_loss);
+    let lines = sums.lines(head, shape, grad_loss);
     for (n, labels) in labels.chunks(voxels).enumerate() {
         let logits = &logits[n * channels * voxels..][..channels * voxels];
         let grad = &mut grad[n * channels * voxels..][..channels * voxels];
-        // d(-dice)/dp of a voxel is `slope t + offset`.
-        let lines: Vec<(f32, f32)> = sums.overlaps[n * channels..][..channels]
-            .iter()
-            .enumerate()
-            .map(|(channel, overlap)| {
-                if channel < first_in_dice {
-                    return (0.0, 0.0);
-                }
-                let below = overlap.predicted + overlap.target + SMOOTH;
-                let scale = grad_loss / terms / below;
-                ((-2.0 * scale) as f32, (scale * overlap.dice()) as f32)
-            })
-            .collect();
+        let lines = &lines[n * channels..][..channels];
         // One task writes the same voxels of every channel.
         let mut channels_of_parts: Vec<Vec<&mut [f32]>> = (0..voxels.div_ceil(PART))
             .map(|_| Vec::with_capacity(channels))
@@ -242,7 +251,7 @@ pub fn gradient<L: Copy + Into<u32> + Sync>(
                         block.load_labels(labels, membership)?;
                         let start = k * block::VOXELS;
                         block.load_logits(head, logits, voxels, part * PART + start, Entropy::Not);
-                        block.differentiate(head, &lines, entropy);
+                        block.differentiate(head, lines, entropy);
                         for (channel, grad) in grads.iter_mut().enumerate() {
                             grad[start..][..labels.len()].copy_from_slice(block.values(channel));
                         }
