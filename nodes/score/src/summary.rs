@@ -150,10 +150,7 @@ impl RegionSummary {
 }
 
 impl MetricSummary {
-    fn new<'a>(
-        scores: impl Iterator<Item = &'a RegionScores>,
-        value: Measure,
-    ) -> Self {
+    fn new<'a>(scores: impl Iterator<Item = &'a RegionScores>, value: Measure) -> Self {
         let mut values = Vec::new();
         let mut undefined = BTreeMap::new();
         for scores in scores {
