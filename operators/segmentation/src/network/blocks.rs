@@ -7,7 +7,7 @@ use candle_nn::{
 };
 
 use super::{Domain, taps::Taps};
-use crate::ops;
+use crate::ops::{self, Activations, FusedForward, NormActivation};
 
 /// As nnU-Net.
 const NORM_EPS: f64 = 1e-5;
@@ -52,6 +52,12 @@ impl Conv {
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::conv3d(x, &self.weight, Some(&self.bias), self.stride, self.padding)
     }
+
+    /// The same without gradients.
+    pub(super) fn fused(&self, x: &Activations, with: &mut FusedForward) -> Result<Activations> {
+        let bias = Some(&self.bias);
+        with.conv3d(&[x], &self.weight, bias, self.stride, self.padding)
+    }
 }
 
 /// A transposed convolution whose kernel is its stride.
@@ -78,6 +84,11 @@ impl Up {
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::conv_transpose3d(x, &self.weight, Some(&self.bias), self.stride)
+    }
+
+    /// The same without gradients.
+    pub(super) fn fused(&self, x: &Activations, with: &mut FusedForward) -> Result<Activations> {
+        with.conv_transpose3d(x, &self.weight, Some(&self.bias), self.stride)
     }
 }
 
@@ -124,11 +135,15 @@ impl NormAct {
         })
     }
 
-    fn forward(&self, x: &Tensor, domain: Domain) -> Result<Tensor> {
-        let affine = match (domain, &self.auxiliary) {
+    fn affine(&self, domain: Domain) -> &NormAffine {
+        match (domain, &self.auxiliary) {
             (Domain::Auxiliary, Some(auxiliary)) => auxiliary,
             _ => &self.main,
-        };
+        }
+    }
+
+    fn forward(&self, x: &Tensor, domain: Domain) -> Result<Tensor> {
+        let affine = self.affine(domain);
         ops::instance_norm_leaky_relu(x, &affine.gamma, &affine.beta, NORM_EPS, SLOPE)
     }
 }
@@ -174,6 +189,38 @@ impl Stage {
             taps.pass(name, &x);
         }
         Ok(x)
+    }
+
+    /// The same without gradients and taps, on inputs side by side in the channels.
+    pub(super) fn fused(
+        &self,
+        inputs: &[&Activations],
+        domain: Domain,
+        with: &mut FusedForward,
+    ) -> Result<Activations> {
+        let mut x: Option<Activations> = None;
+        for (_, conv, norm) in &self.layers {
+            let affine = norm.affine(domain);
+            let norm = NormActivation {
+                gamma: &affine.gamma,
+                beta: &affine.beta,
+                epsilon: NORM_EPS,
+                slope: SLOPE as f32,
+            };
+            let (weight, stride, padding) = (&conv.weight, conv.stride, conv.padding);
+            // The norm takes the convolution's bias out again.
+            let y = match &x {
+                Some(x) => with.block(&[x], weight, norm, stride, padding)?,
+                None => with.block(inputs, weight, norm, stride, padding)?,
+            };
+            if let Some(done) = x.replace(y) {
+                with.give_back(done);
+            }
+        }
+        match x {
+            Some(x) => Ok(x),
+            None => candle_core::bail!("a stage without convolutions has no output"),
+        }
     }
 
     /// Names of the activations that can be read.
