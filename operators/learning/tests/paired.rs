@@ -72,12 +72,12 @@ fn differences_of_means_and_of_aucs_are_those_of_scipy() {
     let (x, y) = (stepped(3, 0.4), stepped(4, 0.1));
     let draws = replicates(&names, &labels, 100_000);
     let found = draws
-        .mean_auc_difference(&[x.clone()], &[y.clone()], &labels)
+        .mean_auc_difference(std::slice::from_ref(&x), std::slice::from_ref(&y), &labels)
         .unwrap();
     close(found, golden("auc"), 0.0025);
     // Over seeds: the mean of the AUCs, on the same draws.
     let seeds = draws
-        .mean_auc_difference(&[x.clone(), y.clone()], &[y.clone()], &labels)
+        .mean_auc_difference(&[x.clone(), y.clone()], std::slice::from_ref(&y), &labels)
         .unwrap();
     assert!((seeds.value - found.value / 2.0).abs() < 1e-12);
     let value = auc(&x, &labels).unwrap() - auc(&y, &labels).unwrap();

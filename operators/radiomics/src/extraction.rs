@@ -155,7 +155,7 @@ impl Parameters {
         match normalised {
             Ok(image) => labels
                 .iter()
-                .map(|&label| self.one_label(&summary, &image, mask, label))
+                .map(|&label| self.one_label(summary, &image, mask, label))
                 .collect(),
             Err(error) => labels.iter().map(|_| Err(error.clone())).collect(),
         }
