@@ -216,7 +216,7 @@ impl Options {
             ("--crop-size-mm", self.crop_size_mm),
             ("--crop-margin-mm", self.crop_margin_mm),
         ] {
-            if !(mm >= 0.0 && mm <= 2000.0) {
+            if !(0.0..=2000.0).contains(&mm) {
                 return wrong(format!("{name} is {mm}"), "give 0 to 2000 mm");
             }
         }
