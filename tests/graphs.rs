@@ -300,16 +300,29 @@ fn dicom_with_an_rtstruct_gives_what_its_nifti_twin_gives() {
 
 #[test]
 fn every_shipped_graph_passes_its_check_and_can_be_drawn() {
+    let study = Study::new();
+    let weights = study.weights();
     for entry in fs::read_dir(root().join("dataflows")).unwrap().flatten() {
         let path = entry.path();
         if path.extension().is_none_or(|extension| extension != "yml") {
             continue;
         }
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name == "radiomics.yml" || shared().is_some() {
+        let text = fs::read_to_string(&path).unwrap();
+        // Weights are no part of the project; these graphs are checked with others.
+        let sets: Vec<String> = ["coarse", "segment", "deep"]
+            .iter()
+            .filter(|node| text.contains(&format!("- id: {node}\n")))
+            .flat_map(|node| {
+                let set = format!("{node}.weights={}", weights.display());
+                ["--set".to_owned(), set]
+            })
+            .collect();
+        if text.contains("phantom-") || shared().is_some() {
             let checked = common::renalflow()
                 .arg("check")
                 .arg(&path)
+                .args(&sets)
                 .output()
                 .unwrap();
             assert!(
@@ -330,6 +343,59 @@ fn every_shipped_graph_passes_its_check_and_can_be_drawn() {
             );
         }
     }
+}
+
+#[test]
+fn deep_features_and_radiomics_meet_in_one_table_and_a_classifier_takes_both() {
+    let study = Study::new();
+    let text = fs::read_to_string(root().join("dataflows/combined.yml")).unwrap();
+    // The drawn masks in place of predicted ones.
+    let (head, tail) = text.split_once("  - id: coarse\n").unwrap();
+    let (_, tail) = tail.split_once("  - id: resample\n").unwrap();
+    let dataset = root().join("datasets/phantom-primary.yml");
+    let text = format!("{head}  - id: resample\n{tail}")
+        .replace("outputs: [image, record]", "outputs: [image, mask, record]")
+        .replace(
+            "../datasets/phantom-external.yml",
+            dataset.to_str().unwrap(),
+        )
+        .replace("postprocess/mask", "load/mask");
+    let graph = study.graph(&text);
+    let weights = format!("deep.weights={}", study.weights().display());
+    let args = [
+        "--set",
+        &weights,
+        "--set",
+        "load.first=8",
+        "--set",
+        "deep.parts=whole,octants",
+        "--set",
+        "classify.folds=2",
+        "--set",
+        "classify.repeats=1",
+    ];
+    let one = study.run(&graph, &[&args[..], &["--name", "one"]].concat());
+    assert_eq!(one.code, Some(0), "{one:?}");
+    let table = study.path("runs/one/features.parquet");
+    let (batch, _) = renalflow_frames::read_parquet(&table).unwrap();
+    assert_eq!(batch.num_rows(), 8);
+    let schema = batch.schema();
+    let count = |prefix: &str| {
+        let fields = schema.fields().iter();
+        fields
+            .filter(|field| field.name().starts_with(prefix))
+            .count()
+    };
+    // Three levels of 4, 8 and 16 channels: two pools of nine parts of the deepest.
+    assert_eq!(count("deep_encoder.2_"), 2 * 9 * 16);
+    assert!(count("original_glcm_") > 20);
+    assert!(study.path("runs/one/metrics.json").exists());
+
+    let mut command = study.command(&graph, &[&args[..], &["--name", "two"]].concat());
+    let two = study.ran(command.env("RAYON_NUM_THREADS", "1").output().unwrap());
+    assert_eq!(two.code, Some(0), "{two:?}");
+    let again = study.path("runs/two/features.parquet");
+    assert!(fs::read(table).unwrap() == fs::read(again).unwrap());
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub(crate) struct PhantomSource {
     /// How many of them have a malignant tumour.
     malignant: u32,
     seed: u64,
+    /// Number of the first patient, so that cohorts of one domain have no case id in common.
+    #[serde(default)]
+    first: u32,
     /// Folder of real masks in KiTS19's layout.
     pub anatomy: Option<PathBuf>,
     shape_zyx: Option<[usize; 3]>,
@@ -58,6 +61,12 @@ pub(crate) fn cases(
             "`malignant` is at most `count`",
         );
     }
+    if source.first.checked_add(source.count).is_none() {
+        return refuse(
+            format!("{} patients from number {}", source.count, source.first),
+            "lower `first`: numbers are 32-bit",
+        );
+    }
     let masks = match &source.anatomy {
         Some(folder) => masks_in(folder)?,
         None => Vec::new(),
@@ -77,7 +86,7 @@ pub(crate) fn cases(
     let cases = (0..source.count).zip(classes).map(|(index, malignant)| {
         let spec = PhantomSpec {
             domain: source.domain,
-            index,
+            index: source.first + index,
             seed: source.seed,
             malignant,
             shape_zyx: source.shape_zyx,

@@ -436,6 +436,10 @@ fn a_phantom_cohort_that_cannot_be_is_refused() {
             .count(),
         4
     );
+    let later = case("count: 9, malignant: 4, first: 100").unwrap();
+    assert_eq!(later[7].case_id, "phantom_primary_0107");
+    let most = message(case("count: 2, malignant: 1, first: 4294967295"));
+    assert!(most.contains("lower `first`"), "{most}");
     let bad = case("count: 1, malignant: 1, shape_zyx: [0, 3, 3]").unwrap();
     assert!(
         load_case(&bad[0])

@@ -1,10 +1,13 @@
 //! The committed manifests on the real data, where it is.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use renalflow_datasets::{
-    CaseSource, Manifest, Value, load_case,
+    CaseSource, Manifest, Split, Value, load_case,
     phantom::{Domain, PhantomSpec},
 };
 
@@ -35,6 +38,7 @@ fn phantom_cohorts_are_as_their_manifests_say() {
     for (name, count, malignant) in [
         ("phantom-primary.yml", 20, 12),
         ("phantom-auxiliary.yml", 60, 36),
+        ("phantom-external.yml", 40, 24),
     ] {
         let manifest = committed(name, None);
         let cases = manifest.cases().unwrap();
@@ -50,6 +54,71 @@ fn phantom_cohorts_are_as_their_manifests_say() {
             manifest.split(&cases).unwrap().is_some(),
             name == "phantom-primary.yml"
         );
+    }
+}
+
+/// The cohorts that may meet in one study.
+const COHORTS: [&str; 4] = [
+    "phantom-primary.yml",
+    "phantom-auxiliary.yml",
+    "phantom-external.yml",
+    "phantom-external-kits19.yml",
+];
+
+#[test]
+fn no_patient_is_in_two_cohorts() {
+    let shared = shared();
+    let mut case_ids = BTreeSet::new();
+    let mut tumours = Vec::new();
+    let mut masks = BTreeSet::new();
+    for name in COHORTS {
+        if name.ends_with("kits19.yml") && shared.is_none() {
+            continue;
+        }
+        for case in committed(name, shared.as_deref()).cases().unwrap() {
+            let CaseSource::Phantom(spec) = &case.source else {
+                panic!("{name} is no phantom");
+            };
+            assert!(case_ids.insert(case.case_id.clone()), "{}", case.case_id);
+            if let Some(mask) = &spec.anatomy {
+                assert!(masks.insert(mask.clone()), "{}", mask.display());
+            }
+            // Drawn from the patient's own seed: equal designs would be one patient twice.
+            let design = spec.design();
+            assert!(!tumours.contains(&design), "{}", case.case_id);
+            tumours.push(design);
+        }
+    }
+    assert_eq!(tumours.len(), if shared.is_some() { 160 } else { 120 });
+}
+
+#[test]
+fn frozen_splits_are_what_their_seeds_make_of_the_cohorts() {
+    let shared = shared();
+    for (name, patients) in [
+        ("phantom-primary.yml", 20),
+        ("kits19-masks.yml", 150),
+        ("sts.yml", 18),
+    ] {
+        if !name.starts_with("phantom") && shared.is_none() {
+            continue;
+        }
+        let manifest = committed(name, shared.as_deref());
+        let cases = manifest.cases().unwrap();
+        if cases.len() < patients {
+            println!("skipped: {} of {patients} cases of {name}", cases.len());
+            continue;
+        }
+        let frozen = manifest.split(&cases).unwrap().unwrap();
+        assert_eq!(frozen.folds, 5);
+        let made = Split::stratified(
+            cases
+                .iter()
+                .map(|case| (case.patient_id.as_str(), case.target)),
+            frozen.folds,
+            frozen.seed,
+        );
+        assert_eq!(made, Some(frozen), "{name}");
     }
 }
 

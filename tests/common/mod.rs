@@ -14,6 +14,13 @@ use std::{
 };
 
 use renalflow_imaging::{Geometry, Image, LabelMap, Volume, nifti};
+use renalflow_segmentation::{
+    network::{
+        FsNet, Parameters, Plan, Scheme, Use,
+        plan::{Fingerprint, LabelSet, PlanOptions},
+    },
+    weights::{self, Card},
+};
 use serde_json::Value as Json;
 
 /// The executable under test.
@@ -130,6 +137,26 @@ impl Study {
             },
         )
         .unwrap();
+    }
+
+    /// Untrained weights of a small network of kidney and tumour at 6 mm.
+    pub fn weights(&self) -> PathBuf {
+        let labels = ["background", "kidney", "tumour"].map(str::to_owned);
+        let mut options = PlanOptions::new("small", LabelSet::Classes(labels.to_vec()));
+        options.base_features = 4;
+        options.max_levels = 3;
+        options.max_patch_voxels = 24 * 24 * 24;
+        let fingerprint = Fingerprint {
+            spacings_zyx_mm: vec![[6.0; 3]],
+            shapes_zyx: vec![[32, 48, 64]],
+        };
+        let plan = Plan::derive(&fingerprint, &options).unwrap();
+        let parameters = Parameters::new(1);
+        FsNet::new(&plan, Scheme::Scratch, &parameters, Use::Inference).unwrap();
+        let path = self.path("small.safetensors");
+        let card = Card::new(plan, Scheme::Scratch, "untrained");
+        weights::save(&path, &parameters, card).unwrap();
+        path
     }
 
     pub fn graph(&self, text: &str) -> PathBuf {

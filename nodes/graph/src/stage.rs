@@ -34,6 +34,9 @@ pub(crate) struct PortSpec {
     pub many: bool,
     #[serde(default)]
     pub needs_input: Option<String>,
+    /// See [`renalflow_sdk::Port::group`].
+    #[serde(default)]
+    pub group: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -355,6 +355,66 @@ fn acknowledgements_of_nothing() {
 }
 
 #[test]
+fn groups_of_inputs_have_sources_of_their_own() {
+    let of = |old: &str, new: &str| {
+        assert!(TWO_GROUPS.contains(old), "no `{old}`");
+        errors(&TWO_GROUPS.replacen(old, new, 1))
+    };
+    let good = errors(TWO_GROUPS);
+    assert!(good.is_empty(), "{}", text(&good));
+    let alone = TWO_GROUPS
+        .replace(
+            "      more-image: {source: load-more/image, queue_size: 194}\n",
+            "",
+        )
+        .replace(
+            "      more-labels: {source: load-more/labels, queue_size: 194}\n",
+            "",
+        )
+        .replace("[ack, ack-more]", "[ack]");
+    let load_more = alone.find("  - id: load-more").unwrap();
+    let learn = alone.find("  - id: learn").unwrap();
+    let alone = format!("{}{}", &alone[..load_more], &alone[learn..]);
+    assert!(errors(&alone).is_empty(), "{}", text(&errors(&alone)));
+    one(
+        &of(
+            "      more-labels: {source: load-more/labels, queue_size: 194}\n",
+            "",
+        ),
+        16,
+        &[
+            "input `more-labels` (labels) of node `learn` is not connected",
+            "`more-image` of the same cases is",
+            "more-labels: load-more/labels",
+        ],
+    );
+    let wrong_group = text(&of("ack: learn/ack-more", "ack: learn/ack"));
+    for phrase in [
+        "ack: learn/ack-more",
+        "acknowledges to node `load-more`, but gets nothing from it",
+    ] {
+        assert!(wrong_group.contains(phrase), "{phrase}:\n{wrong_group}");
+    }
+    let same_cases = text(&errors(
+        &TWO_GROUPS
+            .replace("load-more/image", "load/image")
+            .replace("load-more/labels", "load/labels"),
+    ));
+    assert!(
+        same_cases.contains("sends the same to both"),
+        "{same_cases}"
+    );
+    one(
+        &of(
+            "load-more/labels, queue_size: 194",
+            "load-more/labels, queue_size: 100",
+        ),
+        23,
+        &["holds 100 messages", "2 cases under way can be 130"],
+    );
+}
+
+#[test]
 fn cases_that_nobody_collects() {
     let yaml = format!(
         "{GOOD}

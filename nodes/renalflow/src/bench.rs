@@ -6,14 +6,14 @@ use renalflow_segmentation::bench::UnetTiming;
 
 use crate::{
     cli::{self, Network},
-    memory, screen,
+    screen,
 };
 
 /// Print the best times, one a line: what was timed, then seconds.
 pub fn bench(options: &cli::Bench) -> ExitCode {
     let Network::Unet = options.network;
     // A step frees and asks for the same activations again and again.
-    memory::keep_freed(1 << 30, i32::MAX);
+    renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
     match UnetTiming::measure(options.repeats as usize) {
         Ok(UnetTiming { forward_s, train_s }) => {
             screen::say(format!("forward {forward_s:.4}\ntrain {train_s:.4}"));

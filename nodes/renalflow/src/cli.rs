@@ -4,6 +4,8 @@ use std::{num::NonZeroU64, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compare::Metric;
+
 /// Studies of kidney tumours in CT as YAML graphs: every step a dora node, Arrow on the edges.
 #[derive(Debug, Parser)]
 #[command(
@@ -36,6 +38,8 @@ pub enum Command {
     Radiomics(Radiomics),
     /// Compare features with the references of IBSI 1, IBSI 2 and PyRadiomics.
     Conformance(Conformance),
+    /// Put runs side by side: metrics over seeds, and paired differences from the first.
+    Compare(Compare),
     /// Time a network on this machine: the best of several passes and training steps, in seconds.
     Bench(Bench),
     /// Generate the synthetic cohort as files in KiTS19's layout.
@@ -212,6 +216,45 @@ pub enum Reference {
     Ibsi2,
     /// Tables that PyRadiomics made of real cases.
     Pyradiomics,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  renalflow compare runs/scratch-seed-* runs/fsnet-seed-*
+  renalflow compare runs/a runs/b --metric dice,hd95_mm --region tumour --csv table.csv
+
+Runs that differ in seeds only are replicates of one variant. Each variant is compared with the
+first, case by case; the colour of a difference (green better, red worse) needs a terminal.")]
+pub struct Compare {
+    /// Folders of runs; the first is the one that the others are compared with.
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// Metrics [default: Dice, surface Dice, HD95, lesion F1; AUC, balanced accuracy, Brier score].
+    #[arg(long, value_enum, value_name = "METRIC", value_delimiter = ',')]
+    pub metric: Vec<Metric>,
+    /// Regions [default: all that every run has].
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    pub region: Vec<String>,
+    /// Bootstrap replicates; 0 leaves intervals and p out.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub bootstrap: usize,
+    /// Coverage of the intervals.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
+    pub confidence: f64,
+    /// Seed of the bootstrap.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+    /// Also write the table, unrounded, as Parquet.
+    #[arg(long, value_name = "FILE")]
+    pub parquet: Option<PathBuf>,
+    /// Also write the table, unrounded, as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Print Markdown tables.
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// Options of `bench`.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     bench,
     cli::{self, Cli, Command},
-    conformance, radiomics, registry, run, screen,
+    compare, conformance, radiomics, registry, run, screen,
 };
 
 /// Do what the command line asks.
@@ -27,6 +27,7 @@ pub fn dispatch(cli: Cli) -> ExitCode {
         Command::Node(options) => node(&options),
         Command::Radiomics(options) => radiomics::radiomics(&options),
         Command::Conformance(options) => conformance::conformance(&options),
+        Command::Compare(options) => compare::compare(&options),
         Command::Bench(options) => bench::bench(&options),
         Command::Phantom(options) => phantom(&options),
         Command::Dataset(options) => dataset(&options),

@@ -3,8 +3,8 @@
 mod bench;
 mod cli;
 mod commands;
+mod compare;
 mod conformance;
-mod memory;
 mod radiomics;
 mod registry;
 mod run;

@@ -31,8 +31,23 @@ pub struct Port {
     pub many: bool,
     /// An output that exists only where this input is connected.
     pub needs_input: Option<&'static str>,
+    /// The inputs of a collecting stage that are joined by case with each other and with no
+    /// other; empty for those that name no group. See [`Port::group`].
+    #[serde(skip_serializing_if = "is_main_group")]
+    pub group: &'static str,
     /// What it carries, in one line.
     pub about: &'static str,
+}
+
+/// The group of inputs that name none.
+pub const MAIN_GROUP: &str = "";
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_main_group(group: &&'static str) -> bool {
+    *group == MAIN_GROUP
 }
 
 impl Port {
@@ -45,6 +60,7 @@ impl Port {
             required: true,
             many: false,
             needs_input: None,
+            group: MAIN_GROUP,
             about,
         }
     }
@@ -62,6 +78,16 @@ impl Port {
     #[must_use]
     pub const fn many(self) -> Self {
         Self { many: true, ..self }
+    }
+
+    /// An input of a collecting stage that takes other cases than the inputs without this group:
+    /// cases are joined over the connected inputs of one group. A group may be left out as a
+    /// whole; where one of its inputs is connected, all that are not optional must be. Its cases
+    /// are acknowledged on the output `ack-GROUP`, because whoever sends them waits for those and
+    /// no others.
+    #[must_use]
+    pub const fn group(self, group: &'static str) -> Self {
+        Self { group, ..self }
     }
 
     /// An output that exists only where `input` is connected.
@@ -87,6 +113,16 @@ impl Port {
 /// Name of the output on which a collecting stage acknowledges cases, and of the input on
 /// which a source, or a collecting stage with readers, takes acknowledgements.
 pub const ACK: &str = "ack";
+
+/// The output on which a collecting stage acknowledges the cases of a group of inputs.
+#[must_use]
+pub fn ack_output(group: &str) -> String {
+    if group == MAIN_GROUP {
+        ACK.to_owned()
+    } else {
+        format!("{ACK}-{group}")
+    }
+}
 
 const ACK_INPUT: Port = Port::new(
     ACK,
@@ -120,6 +156,21 @@ pub struct Declaration {
 }
 
 impl Declaration {
+    /// Groups of inputs, in the order of the declaration; one for a stage that has no groups.
+    #[must_use]
+    pub fn groups(&self) -> Vec<&'static str> {
+        let mut groups = Vec::new();
+        for port in self.inputs {
+            if !groups.contains(&port.group) {
+                groups.push(port.group);
+            }
+        }
+        if groups.is_empty() {
+            groups.push(MAIN_GROUP);
+        }
+        groups
+    }
+
     /// All inputs, the acknowledgement port included.
     #[must_use]
     pub fn all_inputs(&self) -> Vec<Port> {
@@ -135,7 +186,11 @@ impl Declaration {
     pub fn all_outputs(&self) -> Vec<Port> {
         let mut ports = self.outputs.to_vec();
         if self.role == Role::Collecting {
-            ports.push(ACK_OUTPUT);
+            ports.push(if self.groups().len() > 1 {
+                ACK_OUTPUT.many()
+            } else {
+                ACK_OUTPUT
+            });
         }
         ports
     }

@@ -4,10 +4,10 @@
 //! A journal is written through to the file line by line, so a node that is killed leaves it.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,14 @@ pub enum Entry {
     Begin {
         /// The case.
         case: String,
+    },
+    /// How far the node is within a long step.
+    Progress {
+        /// One line, such as `epoch 12/40 loss 0.31`.
+        text: String,
+        /// How much of the step is done, from 0 to 1, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fraction: Option<f64>,
     },
     /// A case is done here.
     Done {
@@ -98,8 +106,11 @@ impl Journal {
     #[must_use]
     pub fn open(run_dir: &Path, node_id: &str) -> Self {
         let folder = run_dir.join(FOLDER);
-        let path = folder.join(format!("{node_id}.jsonl"));
-        let file = std::fs::create_dir_all(&folder).and_then(|()| File::create(&path));
+        let path = path(run_dir, node_id);
+        // Appended to, because the stage writes its progress beside.
+        let file = std::fs::create_dir_all(&folder)
+            .and_then(|()| File::create(&path))
+            .and_then(|_| OpenOptions::new().append(true).open(&path));
         if let Err(error) = &file {
             tracing::warn!(
                 "cannot write {}: {error}; progress of this node will not show",
@@ -148,6 +159,56 @@ impl Journal {
             peak_memory_mib: peak_memory_mib(),
         };
         self.write(&entry);
+    }
+}
+
+fn path(run_dir: &Path, node_id: &str) -> PathBuf {
+    run_dir.join(FOLDER).join(format!("{node_id}.jsonl"))
+}
+
+/// Says how far a stage is within a long step, such as a training; see
+/// [`crate::Context::progress`].
+#[derive(Debug)]
+pub struct Progress {
+    file: Option<File>,
+    last: Option<Instant>,
+}
+
+/// More often than this nobody reads it.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+impl Progress {
+    /// Beside the journal of a node; where there is none, nothing is said.
+    pub(crate) fn open(run_dir: &Path, node_id: &str) -> Self {
+        let file = OpenOptions::new().append(true).open(path(run_dir, node_id));
+        Self {
+            file: file.ok(),
+            last: None,
+        }
+    }
+
+    /// Say how far the step is: one line, and the share that is done where that is known.
+    /// Written once a second at most, so it may be called as often as there is news.
+    pub fn say(&mut self, text: impl FnOnce() -> String, fraction: Option<f64>) {
+        if self
+            .last
+            .is_some_and(|last| last.elapsed() < PROGRESS_EVERY)
+        {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let Some(file) = &mut self.file else { return };
+        let entry = Entry::Progress {
+            text: text(),
+            fraction: fraction.filter(|share| share.is_finite()),
+        };
+        // Progress that cannot be written is no reason to stop the work.
+        if let Ok(mut line) = serde_json::to_vec(&entry) {
+            line.push(b'\n');
+            if file.write_all(&line).is_err() {
+                self.file = None;
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //! - [`declare`], [`stage`]: what an author writes;
 //! - [`harness`]: joins by case, credits and acknowledgements, sequence numbers;
 //! - [`launch`]: what a process needs of its environment, for dora to lose nothing;
+//! - [`memory`]: what the allocator keeps, for stages that run networks;
 //! - [`journal`]: what a node records of every case, read by the command while it runs.
 
 pub mod codec;
@@ -19,6 +20,7 @@ pub mod harness;
 pub mod journal;
 pub mod launch;
 pub mod lineage;
+pub mod memory;
 mod plugin;
 pub mod replay;
 pub mod stage;

@@ -287,6 +287,7 @@ impl Plugin {
         let mut bench = Bench {
             context,
             key: &key,
+            declaration: &self.declaration,
             journal,
         };
         match work {

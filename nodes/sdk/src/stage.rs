@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     declare::Declaration,
+    journal::Progress,
     lineage::Key,
     table::Table,
     value::{Failure, Kind, Value, Weights},
@@ -131,6 +132,15 @@ pub struct Context {
     pub inputs: Vec<String>,
     /// Names of the outputs that the graph declares.
     pub outputs: Vec<String>,
+}
+
+impl Context {
+    /// A line on which a stage says how far it is within a long step; `renalflow run` shows it
+    /// beside the node.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress::open(&self.run_dir, &self.node_id)
+    }
 }
 
 /// Something that cannot be done: the cause and the fix.

@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use renalflow_imaging::{Geometry, Image, Volume};
 use renalflow_sdk::{
     Cohort, Collecting, Context, Declaration, Failure, Inputs, Kind, NodeError, Outputs, PerCase,
-    Plugin, Port, Problem, Role, Source, Stage, Table, Value, Work, clap, envelope::MessageKind,
-    journal::Journal, lineage::Key, replay::Replay, table::Row,
+    Plugin, Port, Problem, Role, Source, Stage, Table, Value, Work, clap,
+    envelope::MessageKind,
+    journal::{Entry, Journal},
+    lineage::Key,
+    replay::Replay,
+    table::Row,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -121,6 +125,72 @@ impl Collecting for List {
         });
         Ok(Outputs::none().with("table", Value::Table(Table::from_rows(&self.0)?)))
     }
+}
+
+/// Lists what it has seen of two sets of cases.
+#[derive(Default)]
+struct TwoSets(List);
+
+impl Stage for TwoSets {
+    type Options = NoOptions;
+    const DECLARATION: Declaration = Declaration {
+        name: "two-sets",
+        version: "1",
+        about: "lists two sets",
+        role: Role::Collecting,
+        inputs: &[
+            Port::new("image", Kind::Image, "voxels"),
+            Port::new("mask", Kind::Image, "more voxels"),
+            Port::new("another-image", Kind::Image, "voxels").group("another"),
+            Port::new("another-mask", Kind::Image, "more voxels").group("another"),
+        ],
+        outputs: &[Port::new("table", Kind::Table, "one row a case")],
+    };
+    fn build(_: NoOptions, _: &Context) -> Result<Work, Problem> {
+        Ok(Work::Collecting(Box::<Self>::default()))
+    }
+}
+
+impl Collecting for TwoSets {
+    fn collect(&mut self, case_id: &str, inputs: Result<Inputs, Failure>) -> Result<(), Problem> {
+        if let Ok(inputs) = &inputs {
+            let expected = if case_id.starts_with('p') {
+                ["image", "mask"]
+            } else {
+                ["another-image", "another-mask"]
+            };
+            assert_eq!(inputs.ports(), expected);
+        }
+        self.0.collect(case_id, inputs)
+    }
+    fn finish(&mut self, cohort: &Cohort) -> Result<Outputs, Problem> {
+        self.0.finish(cohort)
+    }
+}
+
+const BOTH_SETS: [&str; 4] = ["another-image", "another-mask", "image", "mask"];
+
+fn two_sets() -> Replay {
+    let outputs = ["table", "ack", "ack-another"];
+    Replay::new(BOTH_SETS.into_iter().chain(["ack"]), outputs).acknowledging()
+}
+
+fn acknowledged<'a>(replay: &'a Replay, output: &str) -> Vec<&'a str> {
+    let of_output = replay.sent.iter().filter(|(name, _)| name == output);
+    of_output
+        .map(|(_, message)| message.envelope.case_id.as_str())
+        .collect()
+}
+
+fn listed(replay: &Replay) -> Vec<(String, String)> {
+    let received = replay.received("table");
+    let Ok(Value::Table(table)) = &received["cohort"] else {
+        panic!("{received:?}")
+    };
+    let column = |name: &str| table.texts(name).unwrap().into_iter().flatten();
+    let rows = column("case_id").zip(column("status"));
+    rows.map(|(case, status)| (case.to_owned(), status.to_owned()))
+        .collect()
 }
 
 fn image(value: i16) -> Value {
@@ -434,4 +504,129 @@ fn a_message_that_was_overtaken_is_waited_for() {
         (first_voxel(&received["a"]), first_voxel(&received["b"])),
         (5, 6)
     );
+}
+
+#[test]
+fn groups_of_inputs_are_joined_and_acknowledged_apart() {
+    let mut replay = two_sets();
+    replay.begin("another-image", &["a1", "a2"]);
+    replay.begin("another-mask", &["a1", "a2"]);
+    replay.value("another-image", "a2", image(1));
+    replay.value("another-mask", "a2", image(1));
+    replay.begin("image", &["p1"]);
+    replay.begin("mask", &["p1"]);
+    replay.value("mask", "p1", image(1));
+    replay.value("another-mask", "a1", image(1));
+    replay.value("another-image", "a1", image(1));
+    replay.end("another-image");
+    replay.end("another-mask");
+    replay.value("image", "p1", image(1));
+    replay.end("image");
+    replay.end("mask");
+    run::<TwoSets>(&mut replay, false).unwrap();
+    assert_eq!(acknowledged(&replay, "ack-another"), ["a2", "a1", ""]);
+    assert_eq!(acknowledged(&replay, "ack"), ["p1", ""]);
+    // The end of a group is acknowledged while another goes on.
+    let order = replay.acknowledged();
+    assert_eq!(order, ["a2", "a1", "", "p1", ""]);
+    let cases: Vec<_> = listed(&replay).into_iter().map(|(case, _)| case).collect();
+    assert_eq!(cases, ["p1", "a1", "a2"], "groups in declared order");
+}
+
+#[test]
+fn a_dead_sender_of_one_group_takes_no_case_of_another() {
+    let mut replay = two_sets();
+    for input in ["image", "mask"] {
+        replay.begin(input, &["p1", "p2"]);
+    }
+    for input in ["another-image", "another-mask"] {
+        replay.begin(input, &["a1", "a2"]);
+        replay.value(input, "a1", image(1));
+    }
+    replay.close("another-image");
+    replay.close("another-mask");
+    for input in ["image", "mask"] {
+        replay.value(input, "p1", image(1));
+        replay.value(input, "p2", image(1));
+        replay.end(input);
+    }
+    let error = run::<TwoSets>(&mut replay, false).unwrap_err().to_string();
+    assert!(
+        error.contains("another-image-sender") && error.contains("a2") && !error.contains("p1"),
+        "{error}"
+    );
+    let listed = listed(&replay);
+    let bad: Vec<_> = listed.iter().filter(|(_, status)| status != "ok").collect();
+    assert_eq!(listed.len(), 4);
+    assert_eq!((bad.len(), bad[0].0.as_str()), (1, "a2"), "{listed:?}");
+}
+
+#[test]
+fn a_group_may_be_left_out() {
+    let mut replay = Replay::new(["image", "mask", "ack"], ["table", "ack"]).acknowledging();
+    for input in ["image", "mask"] {
+        replay.begin(input, &["p1"]);
+        replay.value(input, "p1", image(1));
+        replay.end(input);
+    }
+    run::<TwoSets>(&mut replay, false).unwrap();
+    assert_eq!(listed(&replay), [("p1".to_owned(), "ok".to_owned())]);
+}
+
+#[test]
+fn one_name_in_two_groups_is_refused_with_both_inputs() {
+    let mut replay = two_sets();
+    for input in BOTH_SETS {
+        replay.begin(input, &["p1"]);
+    }
+    let error = run::<TwoSets>(&mut replay, false).unwrap_err().to_string();
+    for phrase in [
+        "case p1",
+        "`another-image`",
+        "`image`",
+        "image-sender",
+        "fix:",
+    ] {
+        assert!(error.contains(phrase), "{phrase} is not in {error}");
+    }
+}
+
+#[test]
+fn a_source_ignores_acknowledgements_of_cases_that_it_never_sent() {
+    let mut replay = Replay::new(["ack"], ["image"]).acknowledging();
+    for case in ["x1", "x2", "x3", "x4"] {
+        replay.ack("ack", case);
+    }
+    run::<Ten>(&mut replay, false).unwrap();
+    assert_eq!(replay.received("image").len(), 10);
+}
+
+#[test]
+fn progress_is_said_beside_the_journal_and_not_too_often() {
+    let folder = tempfile::tempdir().unwrap();
+    let context = Context {
+        node_id: "slow".to_owned(),
+        run_dir: folder.path().to_owned(),
+        strict: false,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+    };
+    let mut journal = Journal::open(folder.path(), "slow");
+    let mut progress = context.progress();
+    for step in 0..1000 {
+        progress.say(|| format!("step {step}"), Some(f64::from(step) / 1000.0));
+    }
+    journal.end(None);
+    let text = std::fs::read_to_string(folder.path().join("journal/slow.jsonl")).unwrap();
+    let entries: Vec<Entry> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let first = Entry::Progress {
+        text: "step 0".to_owned(),
+        fraction: Some(0.0),
+    };
+    assert_eq!(entries.len(), 2, "{text}");
+    assert_eq!(entries[0], first);
+    assert!(matches!(entries[1], Entry::End { .. }));
 }

@@ -4,6 +4,7 @@
 //! <https://dicom.nema.org/medical/dicom/current/output/html/part03.html>.
 
 mod attributes;
+mod lengths;
 mod pixels;
 mod polygon;
 mod rtstruct;

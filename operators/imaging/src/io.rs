@@ -3,6 +3,7 @@
 pub mod error;
 pub(crate) mod source;
 pub(crate) mod stored;
+mod whole;
 
 use std::path::Path;
 
@@ -47,6 +48,9 @@ impl Format {
 }
 
 /// Read an image from a NIfTI file, an NRRD file, or a folder with one DICOM series.
+///
+/// While a gzip file is read it takes the memory of its voxels and of its compressed bytes, these
+/// up to half as much (a file that shrank less is streamed), and no other.
 ///
 /// # Errors
 /// A path of no supported format, and whatever the format's own reader refuses:

@@ -145,14 +145,8 @@ fn open(path: &Path) -> Result<(Source, Header), ReadError> {
     let bytes = values * header.stored.dtype.bytes() as u128;
     let left = length.saturating_sub(position);
     let mut source = match header.encoding {
-        Encoding::Raw => Source {
-            path: data_path,
-            reader: Box::new(file),
-            position: 0,
-            available_bytes: left,
-            compressed: false,
-        },
-        Encoding::Gzip => Source::gzip(&data_path, file, left),
+        Encoding::Raw => Source::plain(&data_path, file, left),
+        Encoding::Gzip => Source::gzip(&data_path, file, position, left),
     };
     let skip = match header.byte_skip {
         // The voxels are the last bytes of the file.

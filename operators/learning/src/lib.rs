@@ -30,7 +30,7 @@ mod selection;
 mod validation;
 
 pub use baseline::Baselines;
-pub use bootstrap::{Estimate, Interval, Replicates};
+pub use bootstrap::{Difference, Estimate, Interval, Replicates};
 pub use classifier::{
     Classifier, GradientBoosting, Kernel, LogisticRegression, NearestNeighbours, RandomForest,
     SupportVectors,

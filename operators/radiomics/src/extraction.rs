@@ -1,6 +1,9 @@
 //! A whole extraction: image, mask and parameters in, named values out.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use rayon::prelude::*;
 use renalflow_imaging::{Image, LabelMap, boxes::BoundingBox};
@@ -141,44 +144,55 @@ impl Parameters {
         mask: &Mask,
         labels: &[u16],
     ) -> Vec<Result<Extraction, RadiomicsError>> {
-        let common = self.validate().and_then(|()| {
-            let summary = self.additional_info.then(|| ImageSummary::of(image));
-            let image = match &self.preprocessing.normalisation {
-                Some(how) => Cow::Owned(normalise(image, how)?),
-                None => Cow::Borrowed(image),
-            };
-            Ok((summary, image))
-        });
-        match common {
-            Ok((summary, image)) => labels
+        let normalised = self
+            .validate()
+            .and_then(|()| match &self.preprocessing.normalisation {
+                Some(how) => Ok(Cow::Owned(normalise(image, how)?)),
+                None => Ok(Cow::Borrowed(image)),
+            });
+        let summary = OnceLock::new();
+        let summary = || summary.get_or_init(|| ImageSummary::of(image));
+        match normalised {
+            Ok(image) => labels
                 .iter()
-                .map(|&label| self.one_label(summary.as_ref(), &image, mask, label))
+                .map(|&label| self.one_label(&summary, &image, mask, label))
                 .collect(),
             Err(error) => labels.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
-    fn one_label(
+    /// The first label that asks for the summary of the image makes it.
+    fn one_label<'a>(
         &self,
-        summary: Option<&ImageSummary>,
+        summary: impl Fn() -> &'a ImageSummary + Sync,
         image: &Image,
         mask: &Mask,
         label: u16,
     ) -> Result<Extraction, RadiomicsError> {
         let mut prepared = prepare(self, image, mask, label)?;
-        let mut diagnostics = Vec::new();
-        if let Some(summary) = summary {
-            diagnostics = describe_configuration(self);
-            summary.describe(self, image, mask, label, &prepared, &mut diagnostics)?;
-        }
         let mut warnings = std::mem::take(&mut prepared.warnings);
-        let mut values = self.shape(&prepared.shape, &mut warnings)?;
+        let describe = || -> Result<Vec<Diagnostic>, RadiomicsError> {
+            let mut diagnostics = Vec::new();
+            if self.additional_info {
+                diagnostics = describe_configuration(self);
+                summary().describe(self, image, mask, label, &prepared, &mut diagnostics)?;
+            }
+            Ok(diagnostics)
+        };
+        let measure = || -> Result<(Vec<FeatureValue>, Vec<_>), RadiomicsError> {
+            let values = self.shape(&prepared.shape, &mut warnings)?;
+            let by_image: Vec<_> = self
+                .images
+                .par_iter()
+                .map(|parameters| on_image(parameters, &prepared))
+                .collect();
+            Ok((values, by_image))
+        };
+        // The digest of a whole image takes as long as the features of a region.
+        let (diagnostics, measured) = rayon::join(describe, measure);
+        let diagnostics = diagnostics?;
+        let (mut values, by_image) = measured?;
 
-        let by_image: Vec<_> = self
-            .images
-            .par_iter()
-            .map(|parameters| on_image(parameters, &prepared))
-            .collect();
         let mut level_counts = Vec::new();
         for of_images in by_image {
             let of_images = of_images?;

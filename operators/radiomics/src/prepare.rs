@@ -380,12 +380,17 @@ fn interpolation(interpolator: Interpolator) -> Interpolation {
     }
 }
 
-/// Resample from the part of the image that the target can feel.
+/// Resample from the part of the image that the target can feel. Nearest neighbours read no
+/// more than they need anyway, and take positions on the whole image: on the grid of a part
+/// they would round otherwise, and halves would fall the other way.
 fn resample_part(
     image: &Image,
     target: &Geometry,
     how: &Resampling,
 ) -> Result<Image, RadiomicsError> {
+    if how.interpolation == Interpolation::Nearest {
+        return Ok(resample_image(image, target, how)?);
+    }
     let grid = image.geometry();
     let whole = BoundingBox {
         start_zyx: [0; 3],
@@ -477,3 +482,7 @@ fn resample_as_ibsi(
     let names = mask.labels.names.clone();
     Ok((resampled, LabelMap { volume, names }))
 }
+
+#[cfg(test)]
+#[path = "prepare_tests.rs"]
+mod tests;

@@ -4,7 +4,9 @@
 
 use std::collections::HashSet;
 
-use renalflow_radiomics::{CLASSES, ClassSelection, Ibsi, RadiomicsError, Settings, columns};
+use renalflow_radiomics::{
+    CLASSES, ClassSelection, Ibsi, RadiomicsError, Settings, Standard, columns,
+};
 
 #[test]
 fn every_feature_documents_everything() {
@@ -108,4 +110,36 @@ fn features_are_selected_by_name() {
         .unwrap()
         .is_empty()
     );
+}
+
+#[test]
+fn what_gldm_and_ngldm_share_is_computed_once() {
+    let settings = |standard| Settings {
+        standard,
+        classes: CLASSES
+            .iter()
+            .map(|class| ClassSelection::defaults_of(class.name))
+            .collect(),
+        ..Settings::default()
+    };
+    let has = |standard, class: &str| {
+        columns(&settings(standard))
+            .unwrap()
+            .iter()
+            .any(|column| column.starts_with(&format!("original_{class}_")))
+    };
+    assert!(has(Standard::Ibsi, "ngldm") && !has(Standard::Ibsi, "gldm"));
+    assert!(has(Standard::PyRadiomics, "gldm") && !has(Standard::PyRadiomics, "ngldm"));
+    let docs_of = |class: &str| {
+        let declared = CLASSES.iter().find(|c| c.name == class).unwrap();
+        (declared.docs)()
+    };
+    for doc in docs_of("gldm") {
+        let Ibsi::Duplicate(code, name) = doc.ibsi else {
+            panic!("{} has no equal", doc.name);
+        };
+        let name = name.strip_prefix("ngldm ").unwrap();
+        let equal = docs_of("ngldm").into_iter().find(|d| d.name == name);
+        assert_eq!(equal.unwrap().ibsi, Ibsi::Same(code), "{}", doc.name);
+    }
 }

@@ -9,6 +9,8 @@
 //! | [`weights`] | checkpoints and the card that a loader enforces |
 //! | [`training`] | patches, augmentation, optimisers, the loop |
 //! | [`mod@bench`] | the U-Net that is timed beside PyTorch |
+//! | [`prepare`] | from a scan to what a network is shown, for training and inference |
+//! | [`device`] | where networks run |
 //! | [`inference`] | sliding windows, coarse boxes, clean-up of predictions |
 //! | [`deep_features`] | layers of a network, pooled over regions |
 //!
@@ -18,10 +20,12 @@
 
 pub mod bench;
 pub mod deep_features;
+pub mod device;
 pub mod inference;
 pub mod kernels;
 pub mod network;
 pub mod ops;
+pub mod prepare;
 mod random;
 pub mod training;
 pub mod weights;

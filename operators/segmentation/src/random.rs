@@ -99,7 +99,8 @@ pub(crate) fn normals(rng: &mut ChaCha8Rng) -> [f32; 2] {
         let v = ((bits >> 40) as u32) as f32 * scale - 1.0;
         let s = u * u + v * v;
         if s > 0.0 && s < 1.0 {
-            let length = (-2.0 * s.ln() / s).sqrt();
+            // `libm`'s logarithm: that of the system differs from machine to machine.
+            let length = (-2.0 * libm::logf(s) / s).sqrt();
             return [u * length, v * length];
         }
     }

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use renalflow_segmentation::deep_features::{Activation, PoolError, Region, feature_names, pool};
+use renalflow_imaging::{Geometry, boxes::BoundingBox};
+use renalflow_segmentation::deep_features::{
+    Activation, Crop, PoolError, Region, Selection, feature_names, pool,
+};
 
 fn features(
     values: &[f32],
@@ -23,8 +26,8 @@ fn features(
         mask,
         shape_zyx: input,
     };
-    let pooled = pool(&activation, &region).unwrap();
-    let names = feature_names("encoder2", "tumour", channels);
+    let pooled = pool(&activation, &region, &Selection::all()).unwrap();
+    let names = feature_names("encoder2", channels, &Selection::all());
     assert_eq!(names.len(), pooled.len());
     names.into_iter().zip(pooled).collect()
 }
@@ -43,15 +46,15 @@ fn boxed(input: [usize; 3], start: [usize; 3], end: [usize; 3]) -> Vec<bool> {
 }
 
 #[test]
-fn names_carry_layer_pool_region_part_and_channel_in_a_stable_order() {
-    let names = feature_names("encoder2", "tumour", 2);
+fn names_carry_layer_pool_part_and_channel_in_a_stable_order() {
+    let names = feature_names("encoder2", 2, &Selection::all());
     assert_eq!(names.len(), 9 * 6 * 2);
-    assert_eq!(names[0], "deep_encoder2_mean_tumour_whole_c000");
-    assert_eq!(names[1], "deep_encoder2_mean_tumour_whole_c001");
-    assert_eq!(names[2], "deep_encoder2_max_tumour_whole_c000");
-    assert_eq!(names[6], "deep_encoder2_boxmean_tumour_whole_c000");
-    assert_eq!(names[12], "deep_encoder2_mean_tumour_o000_c000");
-    assert_eq!(names[107], "deep_encoder2_boxsd_tumour_o111_c001");
+    assert_eq!(names[0], "encoder2_mean_whole_c000");
+    assert_eq!(names[1], "encoder2_mean_whole_c001");
+    assert_eq!(names[2], "encoder2_max_whole_c000");
+    assert_eq!(names[6], "encoder2_boxmean_whole_c000");
+    assert_eq!(names[12], "encoder2_mean_o000_c000");
+    assert_eq!(names[107], "encoder2_boxsd_o111_c001");
 }
 
 #[test]
@@ -61,7 +64,7 @@ fn shares_are_area_fractions_worked_by_hand() {
     let values: Vec<f32> = vec![1.0, 4.0, -7.0, 100.0, 2.0, 2.0, 2.0, 2.0];
     let mask = boxed([2, 4, 4], [0, 0, 0], [1, 2, 3]);
     let found = features(&values[..4], 1, [1, 2, 2], &mask, [2, 4, 4]);
-    let get = |pool: &str, part: &str| found[&format!("deep_encoder2_{pool}_tumour_{part}_c000")];
+    let get = |pool: &str, part: &str| found[&format!("encoder2_{pool}_{part}_c000")];
     assert_eq!(get("mean", "whole"), Some(2.0));
     // A quarter is half of a half.
     assert_eq!(get("max", "whole"), Some(4.0));
@@ -85,7 +88,7 @@ fn masked_and_box_pools_differ_and_unreached_octants_have_no_masked_value() {
         .map(|&inside| if inside { 3.0 } else { 5.0 })
         .collect();
     let found = features(&values, 1, input, &mask, input);
-    let get = |pool: &str, part: &str| found[&format!("deep_encoder2_{pool}_tumour_{part}_c000")];
+    let get = |pool: &str, part: &str| found[&format!("encoder2_{pool}_{part}_c000")];
     assert_eq!(
         (get("mean", "whole"), get("sd", "whole")),
         (Some(3.0), Some(0.0))
@@ -118,7 +121,7 @@ fn one_voxel_pools_from_coarse_layers_of_any_size() {
     let expected = f64::from(values[2 * 9 + 1]);
     for pool in ["mean", "max", "boxmean", "boxmax"] {
         for part in ["whole", "o000", "o101"] {
-            let name = format!("deep_encoder2_{pool}_tumour_{part}_c000");
+            let name = format!("encoder2_{pool}_{part}_c000");
             assert_eq!(found[&name], Some(expected), "{name}");
         }
     }
@@ -143,7 +146,7 @@ fn empty_regions_have_no_features_and_damage_is_an_error() {
             mask,
             shape_zyx: input,
         };
-        pool(&activation, &region)
+        pool(&activation, &region, &Selection::all())
     };
     assert_eq!(
         try_pool(&[1.0, f32::NAN], 2, [1, 1, 1], &[true; 8]),
@@ -164,4 +167,82 @@ fn empty_regions_have_no_features_and_damage_is_an_error() {
         try_pool(&[], 0, [1, 1, 1], &[true; 8]),
         Err(PoolError::Empty { .. })
     ));
+}
+
+#[test]
+fn a_selection_gives_the_same_values_under_the_same_names_in_the_same_order() {
+    let input = [6, 6, 6];
+    let values: Vec<f32> = (0..2 * 27).map(|i| (i * 7 % 11) as f32).collect();
+    let mut mask = boxed(input, [1, 0, 2], [4, 3, 5]);
+    mask[7] = true;
+    let activation = Activation {
+        layer: "encoder2",
+        values: &values,
+        channels: 2,
+        shape_zyx: [3; 3],
+    };
+    let region = Region {
+        name: "tumour",
+        mask: &mask,
+        shape_zyx: input,
+    };
+    let all = features(&values, 2, [3; 3], &mask, input);
+    for (pools, parts, count) in [
+        (vec!["mean"], vec!["whole"], 1),
+        (vec!["boxsd", "sd", "mean", "sd"], vec!["whole"], 3),
+        (vec!["max", "boxmax"], vec!["octants"], 16),
+        (vec!["boxmean"], vec!["o101", "whole", "octants"], 9),
+    ] {
+        let selection = Selection::named(&pools, &parts).unwrap();
+        assert_eq!(selection.len(), count);
+        let names = feature_names("encoder2", 2, &selection);
+        let pooled = pool(&activation, &region, &selection).unwrap();
+        assert_eq!((names.len(), pooled.len()), (2 * count, 2 * count));
+        for (name, value) in names.iter().zip(&pooled) {
+            assert_eq!(all[name], *value, "{name}");
+        }
+        let every = feature_names("encoder2", 2, &Selection::all());
+        let places: Vec<_> = names
+            .iter()
+            .map(|name| every.iter().position(|other| other == name).unwrap())
+            .collect();
+        assert!(places.is_sorted());
+    }
+    let told =
+        |pools: &[&str], parts: &[&str]| Selection::named(pools, parts).unwrap_err().to_string();
+    assert!(told(&["median"], &["whole"]).contains("no pool `median`; there are: mean, max"));
+    assert!(told(&["mean"], &["half"]).contains("octants"));
+    assert!(told(&["mean"], &[]).contains("no part ``"));
+}
+
+#[test]
+fn the_crop_is_the_patch_around_the_region_and_stays_in_the_scan() {
+    let grid = Geometry::upright([40, 100, 100], [2.0, 1.0, 1.0]).unwrap();
+    let around = |start_zyx, shape_zyx| {
+        let region = BoundingBox {
+            start_zyx,
+            shape_zyx,
+        };
+        Crop::around(&region, &grid, 4.0, [48, 32, 32], [8, 8, 16])
+    };
+    // z: the scan is shorter than the patch and lies in its middle. y: moved inwards. x: the
+    // region and 4 mm on either side take 38 voxels, so 48.
+    let crop = around([3, 90, 40], [2, 10, 30]).unwrap();
+    assert_eq!(crop.shape_zyx, [48, 32, 48]);
+    assert_eq!(crop.start_zyx, [-4, 68, 55 - 24]);
+    let own = crop.geometry(&grid);
+    assert_eq!(own.world_from_voxel([4.0, 0.0, 0.0]), [31.0, 68.0, 0.0]);
+    // The region lies in the crop, wherever it is.
+    for start in [0usize, 1, 50, 98] {
+        let crop = around([0, start, start], [40, 2, 2]).unwrap();
+        for axis in 1..3 {
+            let low = crop.start_zyx[axis] as usize;
+            assert!(low <= start && start + 2 <= low + crop.shape_zyx[axis]);
+            assert!(low + crop.shape_zyx[axis] <= 100);
+        }
+    }
+    let grid = Geometry::upright([400; 3], [1.0; 3]).unwrap();
+    let region = BoundingBox::whole(&grid);
+    let refused = Crop::around(&region, &grid, 0.0, [32; 3], [8; 3]).unwrap_err();
+    assert!(refused.to_string().contains("stray voxels"), "{refused}");
 }

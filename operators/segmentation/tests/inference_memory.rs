@@ -1,43 +1,21 @@
 //! What sliding and resampling allocate, counted: a 512 x 512 x 600 CT within 4 GiB.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+#[path = "support/counting.rs"]
+mod counting;
 
-use renalflow_imaging::{Geometry, Volume};
+use std::sync::{Mutex, atomic::Ordering};
+
+use counting::{Counting, LIVE, PEAK, peak, restart};
+use renalflow_imaging::{Geometry, Image, Volume, boxes::BoundingBox};
 use renalflow_segmentation::inference::{
-    Activation, BoxedError, Decision, OriginalGrid, PatchPredictor, SlidingWindow, slide,
+    Activation, BoxedError, Decision, OriginalGrid, PatchPredictor, ScanOptions, SlidingWindow,
+    plan_scan, segment_scan, slide,
 };
-
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator as it came; only numbers are kept.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(live, Ordering::Relaxed);
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(live, Ordering::Relaxed);
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: `pointer` came from the system's allocator with this `layout`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use renalflow_segmentation::network::{
+    FsNet, Parameters, Plan, Scheme, Use,
+    plan::{Fingerprint, LabelSet, PlanOptions},
+};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -70,11 +48,16 @@ impl PatchPredictor for Thresholds {
     }
 }
 
-/// One test, since the counters are the program's. Windows do not overlap here, because that
+/// The counters are the program's: one test at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+const GIB: usize = 1 << 30;
+
+/// Windows do not overlap here, because that
 /// changes the time (80 forwards instead of 441) and not the memory.
 #[test]
 fn a_ct_of_512_by_512_by_600_stays_within_4_gib() {
-    const GIB: usize = 1 << 30;
+    let _alone = ONE_AT_A_TIME.lock().unwrap();
     let grid = Geometry::upright([600, 512, 512], [1.0, 0.8, 0.8]).unwrap();
     let before = LIVE.load(Ordering::Relaxed);
     let voxels: Vec<f32> = (0..grid.len())
@@ -130,5 +113,88 @@ fn a_ct_of_512_by_512_by_600_stays_within_4_gib() {
             2
         };
         assert_eq!(label, expected);
+    }
+}
+
+/// A network of patches of 64³ at 1.25 mm. A shallow one takes as long as its single layer of
+/// 1x1x1 and holds as much of the scan as any.
+fn fine_network(levels: usize) -> FsNet {
+    let labels = ["background", "kidney", "tumour"]
+        .map(str::to_owned)
+        .to_vec();
+    let mut options = PlanOptions::new("fine", LabelSet::Classes(labels));
+    options.base_features = 8;
+    options.max_levels = levels;
+    options.max_patch_voxels = 64 * 64 * 64;
+    let fingerprint = Fingerprint {
+        spacings_zyx_mm: vec![[1.25; 3]],
+        shapes_zyx: vec![[128; 3]],
+    };
+    let mut plan = Plan::derive(&fingerprint, &options).unwrap();
+    if levels == 1 {
+        plan.levels[0].kernel_zyx = [1; 3];
+        plan.convs_per_level.value = 1;
+    }
+    assert_eq!(plan.patch_zyx.value, [64; 3]);
+    FsNet::new(&plan, Scheme::Scratch, &Parameters::new(3), Use::Inference).unwrap()
+}
+
+/// A 16-bit CT with all that a network can see of it, sagittal slice first or axial.
+fn ct(grid: &Geometry) -> Image {
+    let voxels: Vec<i16> = (0..grid.len())
+        .map(|i| ((i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as i16 - 512)
+        .collect();
+    Image::I16(Volume::new(grid.clone(), voxels).unwrap())
+}
+
+/// What segmenting allocates beside the scan, and what was stated.
+fn measured(image: &Image, regions: &[BoundingBox], network: &FsNet, about: &str) -> [usize; 2] {
+    let how = ScanOptions {
+        step_fraction: 1.0,
+        ..ScanOptions::default()
+    };
+    let networks = std::slice::from_ref(network);
+    let plan = plan_scan(image.geometry(), regions, networks, &how).unwrap();
+    let before = restart();
+    let labels = segment_scan(image, regions, networks, &how, &mut |_, _| ()).unwrap();
+    let taken = peak() - before;
+    let stated = plan.peak_bytes();
+    eprintln!(
+        "{about}: {} forwards, {:.3} GiB taken of {:.3} GiB stated",
+        plan.forwards(),
+        taken as f64 / GIB as f64,
+        stated as f64 / GIB as f64,
+    );
+    assert!(taken <= stated, "{about}");
+    assert!(labels.geometry() == image.geometry());
+    [taken, stated]
+}
+
+#[test]
+fn a_real_network_on_a_ct_of_512_by_512_by_600_stays_within_4_gib() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap();
+    let before = restart();
+    let axial = Geometry::upright([600, 512, 512], [1.0, 0.8, 0.8]).unwrap();
+    let image = ct(&axial);
+    let scan_bytes = peak() - before;
+    assert!(scan_bytes >= axial.len() * 2);
+    let kidney = |x: usize| BoundingBox {
+        start_zyx: [250, 220, x],
+        shape_zyx: [140, 120, 110],
+    };
+    let fine = fine_network(3);
+    let [taken, _] = measured(&image, &[kidney(120), kidney(280)], &fine, "two kidneys");
+    assert!(scan_bytes + taken < 4 * GIB);
+    let [taken, _] = measured(&image, &[], &fine_network(1), "the whole scan");
+    assert!(scan_bytes + taken < 4 * GIB);
+    // The same in the eyes of the system, with what was freed and not returned.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    if let Some(kib) = most.and_then(|text| text.trim().strip_suffix(" kB")) {
+        let bytes = kib.trim().parse::<usize>().unwrap() * 1024;
+        eprintln!("resident at most: {:.3} GiB", bytes as f64 / GIB as f64);
+        assert!(bytes < 4 * GIB);
+    } else {
+        eprintln!("resident memory: not told by this system");
     }
 }

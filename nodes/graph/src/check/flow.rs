@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry};
 
 use dora_message::config::DEFAULT_QUEUE_SIZE;
 use renalflow_findings::Finding;
-use renalflow_sdk::{Kind, Role, codec::MAX_SLABS, declare::ACK};
+use renalflow_sdk::{
+    Kind, Role,
+    codec::MAX_SLABS,
+    declare::{ACK, MAIN_GROUP, ack_output},
+};
 
 use crate::{
     graph::{Edge, Graph, Input},
@@ -22,6 +26,7 @@ pub(super) fn check(graph: &Graph, known: &[Known<'_>], wired: bool, findings: &
     if flow.cycles(findings) == 0 && wired {
         flow.mixed(findings);
         flow.dead_ends(findings);
+        flow.two_groups(findings);
         flow.missing_acks(findings);
         flow.strange_acks(findings);
     }
@@ -339,6 +344,50 @@ impl<'a> Flow<'a> {
         }
     }
 
+    /// The groups of inputs of a node that a stream reaches, each with an input.
+    fn groups(&self, stream: &Stream, node: usize) -> BTreeMap<&str, &'a str> {
+        let spec = self.known[node].spec.as_ref();
+        let of = |edge: &Edge<'a>| {
+            let port = spec.and_then(|spec| spec.input(edge.input));
+            let group = port.map_or(MAIN_GROUP, |port| port.group.as_str());
+            (group, edge.input)
+        };
+        self.values
+            .iter()
+            .filter(|edge| edge.to == node)
+            .filter(|edge| {
+                self.streams_on(edge)
+                    .any(|other| other.starter == stream.starter)
+            })
+            .map(of)
+            .collect()
+    }
+
+    /// The same cases in two groups of inputs, which take different ones.
+    fn two_groups(&self, findings: &mut Vec<Finding>) {
+        for stream in &self.streams {
+            for &node in &stream.possible {
+                let inputs: Vec<_> = self.groups(stream, node).into_values().collect();
+                let [first, second, ..] = inputs.as_slice() else {
+                    continue;
+                };
+                let (id, starter) = (self.id(node), self.id(stream.starter));
+                let message = format!(
+                    "inputs `{first}` and `{second}` of node `{id}` take different cases, and node `{starter}` \
+                     sends the same to both"
+                );
+                let spot = self.graph.nodes[node]
+                    .inputs
+                    .iter()
+                    .find(|input| input.name() == *second)
+                    .map_or(self.graph.nodes[node].id.spot, |input| input.source.spot);
+                let fix =
+                    format!("connect `{second}` to a node that loads other cases, or leave it out");
+                findings.push(self.error(node, spot, message).fix(fix));
+            }
+        }
+    }
+
     /// Every collecting stage that a stream reaches acknowledges to its starter.
     fn missing_acks(&self, findings: &mut Vec<Finding>) {
         for stream in &self.streams {
@@ -349,11 +398,14 @@ impl<'a> Flow<'a> {
                 .filter(|&&node| self.role(node) == Some(Role::Collecting))
                 .collect();
             for &&collector in &collecting {
-                if self
-                    .acks
-                    .iter()
-                    .any(|edge| edge.from == collector && edge.to == stream.starter)
-                {
+                // Of a stream into two groups, that is what is said.
+                let Some((&group, _)) = self.groups(stream, collector).first_key_value() else {
+                    continue;
+                };
+                let output = ack_output(group);
+                if self.acks.iter().any(|edge| {
+                    edge.from == collector && edge.to == stream.starter && edge.output == output
+                }) {
                     continue;
                 }
                 let id = self.id(collector);
@@ -368,11 +420,13 @@ impl<'a> Flow<'a> {
                     starter.id()
                 );
                 let mut fix = format!(
-                    "add under `inputs:` of node `{}`\n  {input}: {id}/{ACK}",
+                    "add under `inputs:` of node `{}`\n  {input}: {id}/{output}",
                     starter.id()
                 );
-                if !self.graph.nodes[collector].has_output(ACK) {
-                    fix.push_str(&format!("\nand under `outputs:` of node `{id}`\n  - {ACK}"));
+                if !self.graph.nodes[collector].has_output(&output) {
+                    fix.push_str(&format!(
+                        "\nand under `outputs:` of node `{id}`\n  - {output}"
+                    ));
                 }
                 findings.push(
                     self.error(stream.starter, starter.id.spot, message)
@@ -387,15 +441,25 @@ impl<'a> Flow<'a> {
         for edge in &self.acks {
             let stream = self.streams.iter().find(|stream| stream.starter == edge.to);
             let strange = match stream {
-                Some(stream) => !stream.possible.contains(&edge.from),
+                Some(stream) => {
+                    let groups = self.groups(stream, edge.from);
+                    !stream.possible.contains(&edge.from)
+                        || (self.role(edge.from).is_some()
+                            && !groups.keys().any(|group| ack_output(group) == edge.output))
+                }
                 None => self.role(edge.to).is_some(),
             };
             if !strange {
                 continue;
             }
             let (from, to) = (self.id(edge.from), self.id(edge.to));
+            let of_group = match edge.output {
+                ACK => "",
+                output => &format!(" on the inputs of `{output}`"),
+            };
             let message = format!(
-                "node `{from}` acknowledges to node `{to}`, but gets nothing from it: `{to}` would wait for ever"
+                "node `{from}` acknowledges to node `{to}`, but gets nothing from it{of_group}: \
+                 `{to}` would wait for ever"
             );
             let spot = self
                 .input(edge)

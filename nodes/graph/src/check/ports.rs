@@ -1,7 +1,7 @@
 //! Ports and types of every edge.
 
 use renalflow_findings::{Finding, did_you_mean};
-use renalflow_sdk::Kind;
+use renalflow_sdk::{Kind, declare::MAIN_GROUP};
 
 use crate::{
     graph::{Graph, Input, Node},
@@ -129,14 +129,33 @@ fn required(
         if node.inputs.iter().any(|input| port.matches(input.name())) {
             continue;
         }
+        // A group may be left out as a whole.
+        let partner = node.inputs.iter().find(|input| {
+            spec.input(input.name())
+                .is_some_and(|other| other.group == port.group)
+        });
+        if port.group != MAIN_GROUP && partner.is_none() {
+            continue;
+        }
+        let partner = partner.filter(|_| port.group != MAIN_GROUP);
+        let why = match partner {
+            Some(partner) => format!(
+                "input `{}` of the same cases is, and one is nothing without the other",
+                partner.name()
+            ),
+            None => format!("stage `{}` cannot do without it", spec.name),
+        };
         let message = format!(
-            "input `{}` ({}) of node `{}` is not connected; stage `{}` cannot do without it",
+            "input `{}` ({}) of node `{}` is not connected; {why}",
             port.name,
             port.kind,
             node.id(),
-            spec.name
         );
-        let offers = offers(graph, known, node, port.kind);
+        let mut offers = offers(graph, known, node, port.kind);
+        // The cases of a group come from where its other inputs do.
+        if let Some((sender, _)) = partner.and_then(Input::sender) {
+            offers.sort_by_key(|offer| offer.split('/').next() != Some(sender));
+        }
         let fix = match offers.as_slice() {
             [] => format!(
                 "add a node that has an output of type {}, and connect it",

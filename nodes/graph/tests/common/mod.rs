@@ -164,6 +164,20 @@ stage!(
     &[]
 );
 
+stage!(
+    Learn,
+    NoOptions,
+    "learn",
+    Collecting,
+    &[
+        IMAGE,
+        LABELS,
+        Port::new("more-image", Kind::Image, "CT").group("more"),
+        Port::new("more-labels", Kind::Labels, "tumour").group("more"),
+    ],
+    &[]
+);
+
 pub fn plugins() -> Vec<Plugin> {
     vec![
         Plugin::of::<Load>(),
@@ -172,6 +186,7 @@ pub fn plugins() -> Vec<Plugin> {
         Plugin::of::<Table>(),
         Plugin::of::<Classify>(),
         Plugin::of::<Export>(),
+        Plugin::of::<Learn>(),
     ]
 }
 
@@ -221,6 +236,34 @@ nodes:
       table: table/table
     outputs:
       - ack
+";
+
+/// Two sources into the two groups of one stage, which passes.
+pub const TWO_GROUPS: &str = "\
+nodes:
+  - id: load
+    path: renalflow
+    args: node load
+    inputs:
+      ack: learn/ack
+    outputs: [image, labels]
+
+  - id: load-more
+    path: renalflow
+    args: node load --window 2
+    inputs:
+      ack: learn/ack-more
+    outputs: [image, labels]
+
+  - id: learn
+    path: renalflow
+    args: node learn
+    inputs:
+      image: {source: load/image, queue_size: 194}
+      labels: {source: load/labels, queue_size: 194}
+      more-image: {source: load-more/image, queue_size: 194}
+      more-labels: {source: load-more/labels, queue_size: 194}
+    outputs: [ack, ack-more]
 ";
 
 /// A graph in a file of a folder of its own.

@@ -23,7 +23,7 @@ pub fn run(
     let mut failed = 0;
     // One case after the other: its voxels are shared by the threads, and the bound holds.
     for case in cases {
-        let volumes = read(case);
+        let volumes = on_threads(options.jobs, || read(case));
         for row in &case.rows {
             let folder = if rows == 1 {
                 folder.to_owned()
@@ -48,10 +48,12 @@ pub fn run(
 }
 
 fn read(case: &Case) -> Result<(Image, LabelMap), String> {
-    let image = io::read_image(&case.image).map_err(|error| error.to_string())?;
-    let mask = io::read_label_channel(&case.mask, LabelNames::new(), case.label_channel)
-        .map_err(|error| error.to_string())?;
-    Ok((image, mask))
+    let (image, mask) = rayon::join(
+        || io::read_image(&case.image),
+        || io::read_label_channel(&case.mask, LabelNames::new(), case.label_channel),
+    );
+    let image = image.map_err(|error| error.to_string())?;
+    Ok((image, mask.map_err(|error| error.to_string())?))
 }
 
 /// Say what will be computed and how much memory it takes, then do it.

@@ -10,12 +10,13 @@ use std::{process::ExitCode, time::Instant};
 use renalflow_radiomics::Parameters;
 use renalflow_stage_radiomics::rows;
 
-use crate::{cli, memory, screen};
+pub use self::output::csv_text;
+use crate::{cli, screen};
 
 /// Do what the command line asks: 0 where every row has its features, 1 otherwise.
 pub fn radiomics(options: &cli::Radiomics) -> ExitCode {
     // Derived images and matrices come and go many times a case; volumes are larger.
-    memory::keep_freed(24 << 20, 96 << 20);
+    renalflow_sdk::memory::keep_freed(24 << 20, 96 << 20);
     match run(options) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,

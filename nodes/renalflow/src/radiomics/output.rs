@@ -113,7 +113,8 @@ fn names(table: &RecordBatch) -> Vec<String> {
     schema.fields().iter().map(|f| f.name().clone()).collect()
 }
 
-fn csv_text(table: &RecordBatch) -> Result<String, String> {
+/// A table as comma-separated text.
+pub fn csv_text(table: &RecordBatch) -> Result<String, String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |cells: Vec<String>| writer.write_record(cells).map_err(|e| e.to_string());
     write(names(table))?;

@@ -122,16 +122,16 @@ fn progress(cases: u64, quiet: bool) -> ProgressBar {
 
 fn one_case(case: &Case, parameters: &Parameters) -> Vec<Finished> {
     let labels: Vec<u16> = case.rows.iter().map(|row| row.label).collect();
-    let read = || -> Result<_, String> {
-        // The mask first: once it is cut to its labels, there is room for the image.
+    let read_mask = || -> Result<_, String> {
         let labels = io::read_label_channel(&case.mask, LabelNames::new(), case.label_channel)
             .map_err(|error| error.to_string())?;
-        let mask = Mask::of(&labels).map_err(|error| error.to_string())?;
-        drop(labels);
-        let image = io::read_image(&case.image).map_err(|error| error.to_string())?;
-        Ok((image, mask))
+        Mask::of(&labels).map_err(|error| error.to_string())
     };
-    let results = match read() {
+    let read_image = || io::read_image(&case.image).map_err(|error| error.to_string());
+    // On one thread the mask comes first: once it is cut to its labels, there is room for the
+    // image.
+    let (mask, image) = rayon::join(read_mask, read_image);
+    let results = match mask.and_then(|mask| Ok((image?, mask))) {
         Ok((image, mask)) => parameters
             .extract_labels(&image, &mask, &labels)
             .into_iter()

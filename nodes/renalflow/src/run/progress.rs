@@ -80,10 +80,16 @@ fn update(bar: &ProgressBar, state: &NodeState) {
         return;
     }
     let failed = state.failed.len();
-    let note = match (failed, &state.current) {
-        (0, Some(case)) => case.clone(),
-        (0, None) => String::new(),
-        (n, _) => format!("{n} failed"),
+    let doing = match (&state.progress, &state.current) {
+        (Some((text, Some(share))), _) => format!("{:.0} % {text}", 100.0 * share),
+        (Some((text, None)), _) => text.clone(),
+        (None, Some(case)) => case.clone(),
+        (None, None) => String::new(),
+    };
+    let note = match (failed, &state.progress) {
+        (0, _) => doing,
+        (n, Some(_)) => format!("{n} failed  {doing}"),
+        (n, None) => format!("{n} failed"),
     };
     if state.cohort.is_empty() {
         bar.set_message(if state.end.is_some() {
@@ -98,6 +104,12 @@ fn update(bar: &ProgressBar, state: &NodeState) {
         bar.reset_elapsed();
         bar.set_style(style(
             "{prefix}  {bar:16.cyan/dim} {pos:>4}/{len}  {rate:>7}  {eta:>4} left  {msg:.dim}",
+        ));
+    }
+    if state.progress.is_some() && state.cases_done() == state.cohort.len() {
+        // All cases are in; what is left to do is one long step of all of them.
+        bar.set_style(style(
+            "{prefix}  {bar:16.cyan/dim} {pos:>4}/{len}  {msg:.dim}",
         ));
     }
     bar.set_position(state.cases_done() as u64);

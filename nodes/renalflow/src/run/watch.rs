@@ -22,6 +22,8 @@ pub struct NodeState {
     pub cohort: Vec<String>,
     /// The case it works on.
     pub current: Option<String>,
+    /// What it says of how far it is with that, and the share that is done.
+    pub progress: Option<(String, Option<f64>)>,
     /// Seconds and lineage keys of each case that is done here, failed ones included.
     pub done: BTreeMap<String, (f64, Json)>,
     /// The cases that failed here or before.
@@ -122,7 +124,11 @@ impl NodeState {
                 ..
             } => self.started = Some((stage, version, options)),
             Entry::Cohort { cases } => self.cohort = cases,
-            Entry::Begin { case } => self.current = Some(case),
+            Entry::Begin { case } => {
+                self.current = Some(case);
+                self.progress = None;
+            }
+            Entry::Progress { text, fraction } => self.progress = Some((text, fraction)),
             Entry::Done {
                 case,
                 seconds,
@@ -130,6 +136,7 @@ impl NodeState {
             } => {
                 if self.current.as_ref() == Some(&case) {
                     self.current = None;
+                    self.progress = None;
                 }
                 self.done.insert(case, (seconds, lineage));
             }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::{
     codec::encode_mark,
-    declare::ACK,
+    declare::ack_output,
     envelope::MessageKind,
     journal::Entry,
     lineage::Key,
@@ -36,12 +36,26 @@ pub fn run(
         .inputs()
         .into_iter()
         .filter(|(input, _)| !is_ack(input));
-    let mut inlet = Inlet::new(values);
-    let mut outlet = Outlet::new(transport);
-    let mut acks = Acks {
-        seq: 0,
-        declared: transport.outputs().iter().any(|output| output == ACK),
+    let declaration = bench.declaration;
+    let groups = declaration.groups();
+    let group_of = |input: &str| {
+        let port = declaration.inputs.iter().find(|port| port.matches(input));
+        groups
+            .iter()
+            .position(|group| port.is_some_and(|port| port.group == *group))
+            .unwrap_or(0)
     };
+    let mut inlet = Inlet::grouped(values, group_of);
+    let mut outlet = Outlet::new(transport);
+    let declared = transport.outputs();
+    let mut acks: Vec<Acks> = groups
+        .iter()
+        .map(|group| Acks {
+            output: Some(ack_output(group)).filter(|output| declared.contains(output)),
+            seq: 0,
+            ended: false,
+        })
+        .collect();
     let mut cohort = Cohort::default();
     let mut lineage_of_cases = BTreeMap::new();
     while !inlet.ended() {
@@ -71,11 +85,17 @@ pub fn run(
         }
         while let Some(joined) = inlet.next_joined() {
             let case_id = joined.case_id.clone();
+            let group = joined.group;
             collect(work, joined, bench, &mut cohort, &mut lineage_of_cases)?;
-            acks.send(transport, &case_id)?;
+            acks[group].send(transport, &case_id)?;
+        }
+        // The senders of a group need not wait for those of another.
+        for (group, acks) in acks.iter_mut().enumerate() {
+            if inlet.group_ended(group) {
+                acks.end(transport)?;
+            }
         }
     }
-    acks.send(transport, "")?;
     let broken = inlet.broken(&cohort.failures);
 
     let lineage = Lineage {
@@ -125,6 +145,7 @@ fn collect(
         case_id,
         inputs,
         failure,
+        ..
     } = joined;
     let failed_before = failure.clone();
     if failure.is_none() {
@@ -146,20 +167,28 @@ fn collect(
     Ok(())
 }
 
-/// The acknowledgement output.
+/// The acknowledgement output of a group of inputs.
 struct Acks {
+    output: Option<String>,
     seq: u64,
-    declared: bool,
+    ended: bool,
 }
 
 impl Acks {
-    fn send(&mut self, transport: &mut dyn Transport, case_id: &str) -> Result<(), HarnessError> {
-        if !self.declared {
-            return Ok(());
+    fn end(&mut self, transport: &mut dyn Transport) -> Result<(), HarnessError> {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.send(transport, "")?;
         }
+        Ok(())
+    }
+
+    fn send(&mut self, transport: &mut dyn Transport, case_id: &str) -> Result<(), HarnessError> {
+        let Some(output) = &self.output else {
+            return Ok(());
+        };
         let mut message = encode_mark(MessageKind::Ack, case_id);
         message.envelope.seq = self.seq;
         self.seq += 1;
-        Ok(transport.send(ACK, &message)?)
+        Ok(transport.send(output, &message)?)
     }
 }

@@ -19,6 +19,8 @@ use crate::{
 pub struct Joined {
     /// The case.
     pub case_id: String,
+    /// Number of its group of inputs.
+    pub group: usize,
     /// The inputs by port: all of them, or beside a failure those that arrived.
     pub inputs: Inputs,
     /// Why the case cannot be done.
@@ -28,6 +30,8 @@ pub struct Joined {
 #[derive(Default)]
 struct Stream {
     sender: String,
+    /// Number of the group of inputs that it is joined with.
+    group: usize,
     next_seq: u64,
     /// Messages that overtook others. A message that does not fit the shared memory takes
     /// another path than those before and after it.
@@ -51,7 +55,11 @@ fn unreadable(input: &str, sender: &str, cause: CodecError) -> HarnessError {
 
 type Arrived = BTreeMap<String, Result<(Value, Key), Failure>>;
 
-/// The value inputs of one node.
+/// The value inputs of one node, in groups: a case is joined over the inputs of its group.
+///
+/// A case has one name in the whole node, whatever its group: results, failures and tables go by
+/// it. The same name in two groups is an error, because what became of one could not be told
+/// from what became of the other.
 pub struct Inlet {
     streams: BTreeMap<String, Stream>,
     pending: BTreeMap<String, Arrived>,
@@ -60,16 +68,27 @@ pub struct Inlet {
 }
 
 impl Inlet {
-    /// Inputs by name, each with the node that feeds it.
+    /// Inputs by name, each with the node that feeds it, all of one group.
     #[must_use]
     pub fn new(inputs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self::grouped(inputs, |_| 0)
+    }
+
+    /// Inputs by name, each with the node that feeds it, and the number of the group of each.
+    #[must_use]
+    pub fn grouped(
+        inputs: impl IntoIterator<Item = (String, String)>,
+        group: impl Fn(&str) -> usize,
+    ) -> Self {
         let streams = inputs
             .into_iter()
             .map(|(input, sender)| {
+                let group = group(&input);
                 (
                     input,
                     Stream {
                         sender,
+                        group,
                         ..Stream::default()
                     },
                 )
@@ -146,7 +165,7 @@ impl Inlet {
                 let cases = decode_begin(&message)
                     .map_err(|cause| unreadable(input, &stream.sender, cause))?;
                 stream.cases = Some(cases);
-                return Ok(());
+                return self.in_one_group(input);
             }
             MessageKind::End => {
                 stream.ended = true;
@@ -168,6 +187,7 @@ impl Inlet {
             }
         };
         if !self.joined.contains(&case_id) {
+            let group = self.streams.get(input).map_or(0, |stream| stream.group);
             self.pending
                 .entry(case_id.clone())
                 .or_default()
@@ -176,13 +196,35 @@ impl Inlet {
             let ended: Vec<_> = self
                 .streams
                 .iter()
-                .filter(|(_, stream)| stream.ended)
+                .filter(|(_, stream)| stream.ended && stream.group == group)
                 .map(|(name, _)| name.clone())
                 .collect();
             for name in ended {
                 self.owe(&name, &case_id, "gave no value for this case");
             }
             self.try_join(&case_id);
+        }
+        Ok(())
+    }
+
+    /// Check that no case of an input is also one of another group.
+    fn in_one_group(&self, input: &str) -> Result<(), HarnessError> {
+        let Some(stream) = self.streams.get(input) else {
+            return Ok(());
+        };
+        for (other_input, other) in &self.streams {
+            let common = stream.cases.iter().flatten().find(|case| {
+                other.group != stream.group && other.cases.iter().flatten().any(|c| c == *case)
+            });
+            if let Some(case_id) = common {
+                return Err(HarnessError::SameCase {
+                    case_id: case_id.clone(),
+                    input: input.to_owned(),
+                    sender: stream.sender.clone(),
+                    other_input: other_input.clone(),
+                    other_sender: other.sender.clone(),
+                });
+            }
         }
         Ok(())
     }
@@ -223,7 +265,9 @@ impl Inlet {
         }
         let mut cases = Vec::new();
         let mut seen = BTreeSet::new();
-        for stream in self.streams.values() {
+        let mut streams: Vec<&Stream> = self.streams.values().collect();
+        streams.sort_by_key(|stream| stream.group);
+        for stream in streams {
             for case in stream.cases.iter().flatten() {
                 if seen.insert(case) {
                     cases.push(case.clone());
@@ -237,6 +281,13 @@ impl Inlet {
     #[must_use]
     pub fn ended(&self) -> bool {
         self.streams.values().all(|stream| stream.ended)
+    }
+
+    /// Whether every input of a group has ended; a group without inputs has.
+    #[must_use]
+    pub fn group_ended(&self, group: usize) -> bool {
+        let mut streams = self.streams.values();
+        streams.all(|stream| stream.ended || stream.group != group)
     }
 
     /// The error for senders that died, if any did.
@@ -255,14 +306,22 @@ impl Inlet {
 
     /// Every case of the cohort that `input` has not brought fails because of its sender.
     fn give_up(&mut self, input: &str, what: &str) {
+        let group = self.streams.get(input).map_or(0, |stream| stream.group);
+        let of_group = |stream: &Stream| stream.group == group;
         let cohort: BTreeSet<String> = self
             .streams
             .values()
+            .filter(|stream| of_group(stream))
             .filter_map(|stream| stream.cases.as_ref())
             .flatten()
             .cloned()
             .collect();
-        for case_id in cohort.union(&self.pending.keys().cloned().collect()) {
+        let arrived = self.pending.iter().filter(|(_, arrived)| {
+            let mut inputs = arrived.keys();
+            inputs.any(|input| self.streams.get(input).is_some_and(of_group))
+        });
+        let pending: BTreeSet<String> = arrived.map(|(case_id, _)| case_id.clone()).collect();
+        for case_id in cohort.union(&pending) {
             self.owe(input, case_id, what);
             self.try_join(case_id);
         }
@@ -287,14 +346,20 @@ impl Inlet {
     }
 
     fn try_join(&mut self, case_id: &str) {
-        let complete = self
-            .pending
-            .get(case_id)
-            .is_some_and(|arrived| arrived.len() == self.streams.len());
+        let complete = self.pending.get(case_id).is_some_and(|arrived| {
+            let group = arrived
+                .keys()
+                .find_map(|input| Some(self.streams.get(input)?.group));
+            let wanted = self.streams.values().filter(|s| Some(s.group) == group);
+            arrived.len() == wanted.count()
+        });
         if !complete {
             return;
         }
         let arrived = self.pending.remove(case_id).unwrap_or_default();
+        let group = arrived
+            .keys()
+            .find_map(|input| Some(self.streams.get(input)?.group));
         self.joined.insert(case_id.to_owned());
         let mut inputs = BTreeMap::new();
         let mut first_failure: Option<Failure> = None;
@@ -311,6 +376,7 @@ impl Inlet {
         }
         self.ready.push_back(Joined {
             case_id: case_id.to_owned(),
+            group: group.unwrap_or_default(),
             inputs: Inputs(inputs),
             failure: first_failure,
         });

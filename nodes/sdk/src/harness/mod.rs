@@ -30,6 +30,7 @@ pub use source::run as run_source;
 
 use crate::{
     codec::CodecError,
+    declare::Declaration,
     journal::{Entry, Journal},
     lineage::StageKey,
     stage::{Context, Outputs, Problem},
@@ -70,6 +71,24 @@ pub enum HarnessError {
         /// Case of the message after the gap.
         case_id: String,
     },
+    /// A case of two groups of inputs.
+    #[error(
+        "case {case_id} comes on input `{input}` from node `{sender}` and on input `{other_input}` from node \
+         `{other_sender}`, so what becomes of one could not be told from what becomes of the other\n  \
+         fix: give the cases of the two data sets different names, or leave the case out of one of them"
+    )]
+    SameCase {
+        /// The case.
+        case_id: String,
+        /// One input.
+        input: String,
+        /// Node at its other end.
+        sender: String,
+        /// The input of another group.
+        other_input: String,
+        /// Node at its other end.
+        other_sender: String,
+    },
     /// A sender died.
     #[error(
         "node `{sender}` stopped before it was done (input `{input}`); cases without a result: {cases}"
@@ -109,6 +128,8 @@ pub struct Bench<'a> {
     pub context: &'a Context,
     /// Digest of stage and options.
     pub key: &'a StageKey,
+    /// What the stage says of itself.
+    pub declaration: &'a Declaration,
     /// Where it records.
     pub journal: &'a mut Journal,
 }

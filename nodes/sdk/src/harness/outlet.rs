@@ -32,7 +32,7 @@ impl Outlet {
         let outputs = transport
             .outputs()
             .into_iter()
-            .filter(|output| output != ACK)
+            .filter(|output| !is_ack(output))
             .collect();
         let acks = transport
             .inputs()

@@ -74,6 +74,7 @@ fn process(
         case_id,
         inputs,
         failure,
+        ..
     } = joined;
     let (outputs, seconds) = match failure {
         Some(failure) => (Err(failure), 0.0),

@@ -6,6 +6,7 @@ use dicom_core::{DataDictionary, Tag, dictionary::DataDictionaryEntry};
 use dicom_dictionary_std::StandardDataDictionary;
 use dicom_object::{DefaultDicomObject, InMemDicomObject, OpenFileOptions};
 
+use super::lengths;
 use crate::io::ReadError;
 
 const FIX: &str = "export the object again";
@@ -17,6 +18,7 @@ pub(super) const FIX_PIXELS: &str = "export it again or, if its transfer syntax 
 pub(super) fn open(path: &Path, until: Option<Tag>) -> Result<DefaultDicomObject, ReadError> {
     // A folder or a missing file is the system's answer, not the decoder's.
     crate::io::source::open_regular(path)?;
+    lengths::check(path, until)?;
     let options = OpenFileOptions::new();
     let options = match until {
         Some(tag) => options.read_until(tag),

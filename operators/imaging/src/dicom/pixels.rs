@@ -61,6 +61,15 @@ fn decode<T: Copy + Default + Send>(
     if slice_len == 0 {
         return Ok(None);
     }
+    // A pixel takes a byte or more; how many is not known before the file is decoded.
+    if let Some(short) = (slices.iter()).find(|slice| slice_len as u64 > slice.most_pixel_bytes) {
+        return Err(ReadError::Short {
+            path: short.path.clone(),
+            expected_bytes: slice_len as u128,
+            available_bytes: short.most_pixel_bytes,
+            exact: false,
+        });
+    }
     let count = slice_len * slices.len();
     let mut voxels = Vec::new();
     voxels

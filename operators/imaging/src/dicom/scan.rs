@@ -85,7 +85,12 @@ pub(super) struct Slice {
     pub(super) scaling: Scaling,
     pub(super) slice_spacing_mm: Option<f64>,
     pub(super) frame_of_reference_uid: Option<String>,
+    /// More bytes of pixels than this cannot come out of the file.
+    pub(super) most_pixel_bytes: u64,
 }
+
+/// More than any codec makes of a byte: a slice of one value, in JPEG, falls short of it.
+const CODEC_RATIO: u64 = 1 << 14;
 
 /// What a folder holds.
 pub(super) struct Scan {
@@ -215,7 +220,7 @@ fn look(path: &Path) -> Result<Found, ReadError> {
     {
         return skipped("a folder");
     }
-    let (mut file, _) = open_regular(path)?;
+    let (mut file, length) = open_regular(path)?;
     let named_dicom = path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("dcm"));
@@ -231,7 +236,15 @@ fn look(path: &Path) -> Result<Found, ReadError> {
         uids::CT_IMAGE_STORAGE
         | uids::MR_IMAGE_STORAGE
         | uids::POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE => {
-            slice(attributes).map(|slice| Found::Slice(Box::new(slice)))
+            let syntax = object.meta().transfer_syntax();
+            let native = [
+                uids::IMPLICIT_VR_LITTLE_ENDIAN,
+                uids::EXPLICIT_VR_LITTLE_ENDIAN,
+            ]
+            .contains(&syntax.trim_end_matches(['\0', ' ']));
+            let ratio = if native { 1 } else { CODEC_RATIO };
+            slice(attributes, length.saturating_mul(ratio))
+                .map(|slice| Found::Slice(Box::new(slice)))
         }
         uids::ENHANCED_CT_IMAGE_STORAGE
         | uids::ENHANCED_MR_IMAGE_STORAGE
@@ -258,7 +271,7 @@ fn has_mark(file: &mut File) -> std::io::Result<bool> {
     Ok(mark == b"DICM")
 }
 
-fn slice(attributes: Attributes<'_>) -> Result<Slice, ReadError> {
+fn slice(attributes: Attributes<'_>, most_pixel_bytes: u64) -> Result<Slice, ReadError> {
     if attributes.integer(tags::NUMBER_OF_FRAMES)?.unwrap_or(1) != 1 {
         return Err(attributes.wrong(tags::NUMBER_OF_FRAMES, "more than one image in a file"));
     }
@@ -299,5 +312,6 @@ fn slice(attributes: Attributes<'_>) -> Result<Slice, ReadError> {
             None => attributes.number(tags::SLICE_THICKNESS)?,
         },
         frame_of_reference_uid: attributes.text(tags::FRAME_OF_REFERENCE_UID),
+        most_pixel_bytes,
     })
 }

@@ -11,11 +11,12 @@ use flate2::bufread::MultiGzDecoder;
 use super::{
     error::ReadError,
     stored::{self, Channel, Narrowest, SampleError, Stored},
+    whole::GzipFile,
 };
 use crate::geometry::Geometry;
 
 /// Deflate cannot expand by more than this (RFC 1951: 258 bytes for 2 bits).
-const DEFLATE_RATIO: u64 = 1032;
+pub(crate) const DEFLATE_RATIO: u64 = 1032;
 
 const READ_AHEAD_BYTES: usize = 256 * 1024;
 
@@ -28,6 +29,8 @@ pub(crate) struct Source {
     /// Bytes that the file holds, or can hold at most if it is compressed.
     pub(crate) available_bytes: u64,
     pub(crate) compressed: bool,
+    /// The compressed bytes, where they can be decoded at once.
+    whole: Option<GzipFile>,
 }
 
 impl Source {
@@ -40,22 +43,29 @@ impl Source {
         file.rewind().map_err(|e| io_error(path, e))?;
         let compressed = filled == 2 && magic == [0x1f, 0x8b];
         Ok(if compressed {
-            Self::gzip(path, file, length)
+            Self::gzip(path, file, 0, length)
         } else {
-            Self {
-                path: path.to_owned(),
-                reader: Box::new(file),
-                position: 0,
-                available_bytes: length,
-                compressed,
-            }
+            Self::plain(path, file, length)
         })
     }
 
-    /// Uncompress what is left of a file of `length` bytes.
-    pub(crate) fn gzip(path: &Path, rest: impl io::BufRead + Send + 'static, length: u64) -> Self {
+    /// Read the `length` bytes that are left of a file as they are.
+    pub(crate) fn plain(path: &Path, rest: BufReader<File>, length: u64) -> Self {
         Self {
             path: path.to_owned(),
+            reader: Box::new(rest),
+            position: 0,
+            available_bytes: length,
+            compressed: false,
+            whole: None,
+        }
+    }
+
+    /// Uncompress what is left of a file: `length` bytes from `start` on, where `rest` stands.
+    pub(crate) fn gzip(path: &Path, rest: BufReader<File>, start: u64, length: u64) -> Self {
+        Self {
+            path: path.to_owned(),
+            whole: GzipFile::of(rest.get_ref(), start, length),
             reader: Box::new(MultiGzDecoder::new(rest)),
             position: 0,
             available_bytes: length.saturating_mul(DEFLATE_RATIO),
@@ -101,6 +111,10 @@ impl Source {
         geometry: &Geometry,
         stored: Stored,
     ) -> Result<Narrowest, ReadError> {
+        let whole = self.whole.take();
+        if let Some(voxels) = whole.and_then(|w| w.image(self.position, geometry.len(), stored)) {
+            return Ok(voxels);
+        }
         let voxels = stored::read_image(&mut self.reader, geometry, stored);
         self.finish(geometry, stored, voxels)
     }
@@ -113,6 +127,10 @@ impl Source {
         stored: Stored,
         channel: Channel,
     ) -> Result<Vec<u16>, ReadError> {
+        let whole = self.whole.take().filter(|_| channel == Channel::ONLY);
+        if let Some(voxels) = whole.and_then(|w| w.labels(self.position, geometry.len(), stored)) {
+            return Ok(voxels);
+        }
         let voxels = stored::read_labels(&mut self.reader, geometry, stored, channel);
         self.finish(geometry, stored, voxels)
     }

@@ -9,7 +9,7 @@ use crate::{
 
 /// Bytes that are decoded at once: they stay in the cache between inflating and converting,
 /// so that the volume itself is written once.
-const CHUNK_BYTES: usize = 64 * 1024;
+pub(super) const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A voxel type as files store it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub(crate) enum SampleError {
 }
 
 /// A type of [`StoredType`].
-trait Sample: Copy + Default + 'static {
+pub(super) trait Sample: Copy + Default + 'static {
     const BYTES: usize;
     fn decode(bytes: &[u8], order: ByteOrder) -> Self;
     /// The value in double precision, where that is exact.
@@ -205,16 +205,21 @@ fn for_each_chunk<S: Sample>(
         if filled < bytes.len() {
             return Err(SampleError::Short((done * S::BYTES + filled) as u64));
         }
-        // One loop for each order, so that neither tests the order at every voxel.
-        let pairs = samples.iter_mut().zip(bytes.chunks_exact(S::BYTES));
-        match order {
-            ByteOrder::Little => pairs.for_each(|(s, b)| *s = S::decode(b, ByteOrder::Little)),
-            ByteOrder::Big => pairs.for_each(|(s, b)| *s = S::decode(b, ByteOrder::Big)),
-        }
+        decode(bytes, order, &mut samples);
         take(done, &samples[..now])?;
         done += now;
     }
     Ok(())
+}
+
+/// Decode as many values as `bytes` hold.
+pub(super) fn decode<S: Sample>(bytes: &[u8], order: ByteOrder, samples: &mut [S]) {
+    // One loop for each order, so that neither tests the order at every voxel.
+    let pairs = samples.iter_mut().zip(bytes.chunks_exact(S::BYTES));
+    match order {
+        ByteOrder::Little => pairs.for_each(|(s, b)| *s = S::decode(b, ByteOrder::Little)),
+        ByteOrder::Big => pairs.for_each(|(s, b)| *s = S::decode(b, ByteOrder::Big)),
+    }
 }
 
 /// Read until the buffer is full or the stream ends; returns how much was read.
@@ -242,13 +247,13 @@ pub(crate) fn reserve<T>(count: usize) -> Result<Vec<T>, SampleError> {
 
 /// Ask for large pages where a volume will be written: each page costs a fault, and a volume of
 /// a CT has tens of thousands of small ones.
-fn ask_for_huge_pages<T>(voxels: &mut Vec<T>) {
+pub(super) fn ask_for_huge_pages<T>(voxels: &mut Vec<T>) {
     const PAGE_BYTES: usize = 4096;
     const WORTH_BYTES: usize = 4 << 20;
-    let memory = voxels.spare_capacity_mut();
-    let start = memory.as_mut_ptr().cast::<u8>();
+    let start = voxels.as_mut_ptr().cast::<u8>();
     let first = start.align_offset(PAGE_BYTES);
-    let bytes = size_of_val(memory).saturating_sub(first) / PAGE_BYTES * PAGE_BYTES;
+    let all = voxels.capacity() * size_of::<T>();
+    let bytes = all.saturating_sub(first) / PAGE_BYTES * PAGE_BYTES;
     if bytes < WORTH_BYTES {
         return;
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use renalflow_imaging::{LabelNames, nifti, nrrd};
+use renalflow_imaging::{LabelNames, dicom::RtStruct, nifti, nrrd};
 
 use crate::build::{Folder, Nifti, gzip, ramp_i16};
 
@@ -56,6 +56,31 @@ fn mutated(mut bytes: Vec<u8>, changes: &[(usize, u8)]) -> Vec<u8> {
 /// the reader's buffers.
 fn bound(bytes: &[u8]) -> usize {
     bytes.len() * 1032 * 8 + (1 << 20)
+}
+
+/// An element that promises 2 GiB in a file of some hundred bytes: in the data set, within an
+/// item of a sequence, and after meta information that repeats its length.
+#[test]
+fn dicom_promises_cost_no_memory() {
+    let whole = include_bytes!("../golden/dicom/seg_binary.dcm");
+    let group_length = u32::from_le_bytes(whole[140..144].try_into().unwrap());
+    let meta = &whole[..144 + group_length as usize];
+    let repeated = b"\x02\x00\x00\x00UL\0\0";
+    let longer = group_length + repeated.len() as u32;
+    let meta_repeated = [&meta[..140], &longer.to_le_bytes(), &meta[144..], repeated].concat();
+    let sequence = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff";
+    let long = b"\x09\x00\x10\x00UN\0\0\0\0\0\x7f";
+    let folder = Folder::new();
+    for start in [meta, &[meta, sequence].concat(), &meta_repeated] {
+        let path = folder.file("a.dcm", &[start, long].concat());
+        let mut said = String::new();
+        let largest = largest_request(|| said = RtStruct::open(&path).unwrap_err().to_string());
+        assert!(largest < 1 << 20, "{largest}");
+        assert!(
+            said.contains("promises 2130706432 bytes where 0 are left"),
+            "{said}"
+        );
+    }
 }
 
 proptest! {

@@ -365,6 +365,57 @@ fn a_file_cut_short_is_refused() {
     assert!(matches!(error, ReadError::Compression { .. }));
 }
 
+/// A file of one member is decoded at once, any other by the reader that streams: both read the
+/// same, and say the same of what is wrong.
+#[test]
+fn members_and_what_follows_them_read_alike() {
+    let folder = Folder::new();
+    for (datatype, voxels) in [
+        (2, (0..24).collect::<Vec<u8>>()),
+        (4, ramp_i16()),
+        (
+            16,
+            (0..24)
+                .flat_map(|i| (i as f32 + 0.5).to_le_bytes())
+                .collect(),
+        ),
+    ] {
+        let header = Nifti::new(datatype, voxels);
+        let bytes = header.bytes();
+        let read = |zipped: &[u8]| nifti::read_image(folder.file("a.nii.gz", zipped));
+        let plain = nifti::read_image(folder.file("a.nii", &bytes)).unwrap();
+        let whole = gzip(&bytes);
+        assert_eq!(read(&whole).unwrap(), plain);
+        // Cut anywhere, into two members, even within the header.
+        for at in [1, 100, 352, 353, bytes.len() - 1] {
+            let members = [gzip(&bytes[..at]), gzip(&bytes[at..])].concat();
+            assert_eq!(read(&members).unwrap(), plain, "cut at {at}");
+        }
+        // More than the voxels, in the same member, in another, or one that repeats the file.
+        let longer = gzip(&[bytes.clone(), vec![7; 50]].concat());
+        assert_eq!(read(&longer).unwrap(), plain);
+        assert_eq!(
+            read(&[whole.clone(), gzip(&[7; 50])].concat()).unwrap(),
+            plain
+        );
+        assert_eq!(
+            read(&[whole.clone(), whole.clone()].concat()).unwrap(),
+            plain
+        );
+        // What follows and is no gzip.
+        refused(
+            read(&[whole.clone(), vec![1; 30]].concat()),
+            &["gzip stream"],
+        );
+        // Every byte of the stream damaged, but for the part of the header that says nothing.
+        for at in 10..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x55;
+            refused(read(&damaged), &["a.nii.gz"]);
+        }
+    }
+}
+
 #[test]
 fn what_is_no_nifti_is_refused() {
     let folder = Folder::new();

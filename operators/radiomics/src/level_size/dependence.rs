@@ -1,7 +1,7 @@
 //! Dependence: how many neighbours of a voxel have its grey level, or nearly so.
 
 use super::{
-    LevelGrid, LevelSizeMatrix, Row, Tally, Word, grid::axes, refuse_too_large, with_words,
+    LevelGrid, LevelSizeMatrix, Row, Tally, Word, boxes, grid::axes, refuse_too_large, with_words,
 };
 use crate::{Roi, Settings, error::RadiomicsError};
 
@@ -23,7 +23,12 @@ pub(crate) fn dependence_matrices(
     let largest = levels.maximum() as usize;
     // Levels differ by whole numbers, and never by more than the largest.
     let alpha = settings.gldm_alpha.min(largest as f64) as usize;
-    let steps = steps(roi, settings, distances_voxels);
+    let reaches = reaches(roi, settings, distances_voxels);
+    let neighbours: usize = reaches.iter().map(|reach| 2 * reach + 1).product();
+    if neighbours > NEIGHBOURS_A_LEVEL * levels.values.len() {
+        return Ok(from_boxes(roi, settings, distances_voxels, alpha));
+    }
+    let steps = steps(reaches, distances_voxels);
     Ok(with_words!(largest + alpha, W => {
         // Levels are moved up so that outside, at 0, is too far from all of them.
         let words: Vec<W> = std::iter::once(0)
@@ -53,20 +58,28 @@ pub(crate) fn dependence_matrices(
     }))
 }
 
-/// The steps to every neighbour, by the grid's axes. Steps that leave the region's box from
-/// every voxel are left out.
-fn steps(roi: &Roi, settings: &Settings, distances_voxels: &[usize]) -> Vec<[isize; 3]> {
+/// Neighbours are looked at one by one, many voxels at a time, up to so many for each level;
+/// of more, tables are quicker.
+const NEIGHBOURS_A_LEVEL: usize = 40;
+
+/// How far neighbours lie along the grid's axes, within the region's box.
+fn reaches(roi: &Roi, settings: &Settings, distances_voxels: &[usize]) -> [usize; 3] {
     let slice_axis = settings.slice_axis();
     let longest = distances_voxels.iter().max().copied().unwrap_or(0);
-    let [z, y, x] = axes(slice_axis).map(|axis| {
+    axes(slice_axis).map(|axis| {
         let within_box = roi.region.bounding_box.shape_zyx[axis].saturating_sub(1);
-        let reach = if slice_axis == Some(axis) {
+        if slice_axis == Some(axis) {
             0
         } else {
-            longest.min(within_box) as isize
-        };
-        -reach..=reach
-    });
+            longest.min(within_box)
+        }
+    })
+}
+
+/// The steps to every neighbour, by the grid's axes. Steps that leave the region's box from
+/// every voxel are left out.
+fn steps(reaches: [usize; 3], distances_voxels: &[usize]) -> Vec<[isize; 3]> {
+    let [z, y, x] = reaches.map(|reach| -(reach as isize)..=reach as isize);
     let mut steps = Vec::new();
     for z in z {
         for y in y.clone() {
@@ -80,6 +93,37 @@ fn steps(roi: &Roi, settings: &Settings, distances_voxels: &[usize]) -> Vec<[isi
         }
     }
     steps
+}
+
+/// The matrices, counted by [`boxes`].
+fn from_boxes(
+    roi: &Roi,
+    settings: &Settings,
+    distances_voxels: &[usize],
+    alpha: usize,
+) -> Vec<LevelSizeMatrix> {
+    let levels = &roi.grey_levels.values;
+    let slice_axis = settings.slice_axis();
+    let grid = LevelGrid::<u32>::of_places(roi, slice_axis);
+    let reach = axes(slice_axis).map(|axis| slice_axis != Some(axis));
+    let dependents = boxes::dependents(&grid, levels, alpha, distances_voxels, reach);
+    let [_, rows, columns] = grid.shape;
+    let most = dependents.iter().max().copied().unwrap_or(0);
+    let mut tally = Tally::new(levels.len(), most as usize + 1);
+    grid.groups(settings.aggregation().is_by_slice())
+        .into_iter()
+        .filter_map(|group| {
+            for row in group {
+                let [z, y, x] = row.index;
+                let first = (z * rows + y) * columns + x;
+                let here = grid.beside(row, 0);
+                for (&place, &count) in here.iter().zip(&dependents[first..]) {
+                    tally.add(place as usize, count as usize + 1);
+                }
+            }
+            tally.take(levels, grid.voxel_count(group))
+        })
+        .collect()
 }
 
 struct Neighbourhood<W> {

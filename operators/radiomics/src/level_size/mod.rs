@@ -13,6 +13,7 @@
 //! Each feature is computed on every matrix that counted anything and averaged. Where none
 //! did, it is NaN.
 
+mod boxes;
 pub mod definitions;
 mod dependence;
 mod grid;

@@ -4,6 +4,10 @@
 //! Moran's I and Geary's C run over all pairs of voxels. Here they are exact, not sampled: the
 //! weight of a pair depends on its offset only, so their sums are those of autocorrelations,
 //! which Fourier transforms give in N log N ([`pairs`]).
+//!
+//! They are computed on derived images as well. The manual counts them among the morphological
+//! features and has reference values for them on the image alone; on filtered images it has
+//! reference values of intensity statistics only, and leaves the rest to the study.
 
 mod features;
 pub mod pairs;

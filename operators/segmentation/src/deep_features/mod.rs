@@ -18,12 +18,18 @@
 //!
 //! An empty region has no features, and an octant that the region does not reach none for
 //! its masked pools: `None`, since 0 is a value that a layer can take.
+//!
+//! [`Crop`] says what the network is shown of a scan, and [`Selection`] which pools are made.
 
+mod crop;
+mod selection;
 mod shares;
 
 use rayon::prelude::*;
 use thiserror::Error;
 
+pub use crop::{Crop, CropError, MOST_PATCHES};
+pub use selection::{PARTS, POOLS, Selection, UnknownPool};
 use shares::Shares;
 
 /// What a layer computed for one input.
@@ -42,7 +48,7 @@ pub struct Activation<'a> {
 /// A region on the grid of the network's input.
 #[derive(Debug, Clone, Copy)]
 pub struct Region<'a> {
-    /// Its name, such as `tumour`; part of each feature's.
+    /// Its name, such as `tumour`.
     pub name: &'a str,
     /// `[z, y, x]` in C order.
     pub mask: &'a [bool],
@@ -85,25 +91,15 @@ pub enum PoolError {
     },
 }
 
-/// Names of pools, in the order of features.
-pub const POOLS: [&str; 6] = ["mean", "max", "sd", "boxmean", "boxmax", "boxsd"];
-
-/// Names of the parts of a region, in the order of features.
-pub const PARTS: [&str; 9] = [
-    "whole", "o000", "o001", "o010", "o011", "o100", "o101", "o110", "o111",
-];
-
-/// Names of the features of a layer and region, in the order in which [`pool`] gives them:
-/// `deep_LAYER_POOL_REGION_PART_cNNN`, channels fastest, then pools, then parts.
+/// Names of the features of a layer, in the order in which [`pool`] gives them:
+/// `LAYER_POOL_PART_cNNN`, channels fastest, then pools, then parts.
 #[must_use]
-pub fn feature_names(layer: &str, region: &str, channels: usize) -> Vec<String> {
-    let mut names = Vec::with_capacity(PARTS.len() * POOLS.len() * channels);
-    for part in PARTS {
-        for pool in POOLS {
-            names.extend(
-                (0..channels)
-                    .map(|channel| format!("deep_{layer}_{pool}_{region}_{part}_c{channel:03}")),
-            );
+pub fn feature_names(layer: &str, channels: usize, selection: &Selection) -> Vec<String> {
+    let mut names = Vec::with_capacity(selection.len() * channels);
+    for (part, pools) in selection.by_part() {
+        for pool in pools {
+            let name = format!("{layer}_{}_{}", POOLS[*pool], PARTS[part]);
+            names.extend((0..channels).map(|channel| format!("{name}_c{channel:03}")));
         }
     }
     names
@@ -112,13 +108,14 @@ pub fn feature_names(layer: &str, region: &str, channels: usize) -> Vec<String> 
 /// Pool a layer over a region.
 ///
 /// # Shapes
-/// Returns 54 values a channel, in the order of [`feature_names`].
+/// Returns [`Selection::len`] values a channel, in the order of [`feature_names`].
 ///
 /// # Errors
 /// Arrays that do not fit their shapes, NaN or infinity in the layer.
 pub fn pool(
     activation: &Activation<'_>,
     region: &Region<'_>,
+    selection: &Selection,
 ) -> Result<Vec<Option<f64>>, PoolError> {
     let [d, h, w] = activation.shape_zyx;
     let layer = format!("layer {}", activation.layer);
@@ -140,23 +137,33 @@ pub fn pool(
             channel,
         });
     }
-    let mut features = Vec::with_capacity(PARTS.len() * POOLS.len() * channels.len());
+    let count = selection.len() * channels.len();
     let Some(bounds) = shares::bounds(region.mask, region.shape_zyx) else {
-        features.resize(PARTS.len() * POOLS.len() * channels.len(), None);
-        return Ok(features);
+        return Ok(vec![None; count]);
     };
-    for part in 0..PARTS.len() {
+    let mut features = Vec::with_capacity(count);
+    let grids = (region.shape_zyx, activation.shape_zyx);
+    for (part, pools) in selection.by_part() {
         let part = shares::part(bounds, part.checked_sub(1));
-        let grids = (region.shape_zyx, activation.shape_zyx);
-        for shares in [
-            Shares::of_mask(region.mask, part, grids),
-            Shares::of_box(part, grids),
-        ] {
+        // The masked pools come first, then the box's.
+        for (first, of_box) in [(0, false), (3, true)] {
+            let wanted: Vec<usize> = pools
+                .iter()
+                .filter_map(|pool| pool.checked_sub(first).filter(|pool| *pool < 3))
+                .collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let shares = if of_box {
+                Shares::of_box(part, grids)
+            } else {
+                Shares::of_mask(region.mask, part, grids)
+            };
             let pooled: Vec<Option<[f64; 3]>> = channels
                 .par_iter()
                 .map(|values| shares.pool(values))
                 .collect();
-            for pool in 0..3 {
+            for pool in wanted {
                 features.extend(pooled.iter().map(|pooled| pooled.map(|all| all[pool])));
             }
         }

@@ -1,7 +1,15 @@
 //! What can go wrong between a volume and its labels.
 
+use std::path::PathBuf;
+
 use renalflow_imaging::GeometryError;
 use thiserror::Error;
+
+use crate::{
+    network::{NetworkError, Scheme},
+    prepare::PrepareError,
+    weights::WeightsError,
+};
 
 /// An error of a network or of whoever takes the slices.
 pub type BoxedError = Box<dyn std::error::Error + Send + Sync>;
@@ -147,4 +155,27 @@ pub enum InferenceError {
     /// A grid that is none.
     #[error("the grid cannot be used: {0}")]
     Grid(#[from] GeometryError),
+    /// A scan that cannot be shown to the network.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// Weights that cannot be read or do not fit together.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A network that cannot be built.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A domain that the scheme has no way for.
+    #[error(
+        "{} was trained by {scheme}, which has no way for {domain} images: take the primary \
+         domain, or weights of another scheme",
+        path.display()
+    )]
+    Domain {
+        /// The file.
+        path: PathBuf,
+        /// Its scheme.
+        scheme: Scheme,
+        /// The domain.
+        domain: &'static str,
+    },
 }

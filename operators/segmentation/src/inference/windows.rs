@@ -149,6 +149,12 @@ pub(super) fn importance(patch: usize) -> Vec<f32> {
 }
 
 impl WindowPlan {
+    /// Channels of the networks' output.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
     /// Number of windows.
     #[must_use]
     pub fn windows(&self) -> usize {

@@ -8,24 +8,19 @@ use super::{
     optimizer::Parameters,
     session::Trainable,
 };
-use crate::network::{FsNet, NetworkError, SegmentationNetwork, plan::LabelSet};
+use crate::network::{FsNet, Scheme, SegmentationNetwork};
 
 impl Trainable for FsNet {
     fn logits(&self, images: &Tensor, domain: Domain) -> TensorResult<Vec<Tensor>> {
-        if let LabelSet::Regions(_) = self.plan().labels.value {
-            // The loop scores patches by the most probable class, which regions do not have.
-            return Err(candle_core::Error::wrap(NetworkError::Input {
-                dims: images.dims().to_vec(),
-                cause: "the plan tells nested regions apart, which training does not do; give \
-                        the plan classes that exclude each other"
-                    .to_owned(),
-            }));
-        }
         SegmentationNetwork::forward(self, images, domain).map_err(candle_core::Error::wrap)
     }
 
     fn parameters(&self) -> Parameters {
         self.trainable()
+    }
+
+    fn regions(&self) -> Option<Vec<Vec<u32>>> {
+        self.plan().labels.value.regions()
     }
 }
 
@@ -35,6 +30,11 @@ impl Footprint {
     #[must_use]
     pub fn of(network: &FsNet, optimizer_slots: usize) -> Self {
         let plan = network.plan();
+        // A column that trains with the other keeps as much for the backward pass.
+        let columns = match network.scheme() {
+            Scheme::TwoColumnJoint => 2,
+            _ => 1,
+        };
         Self {
             levels: plan
                 .levels
@@ -42,7 +42,7 @@ impl Footprint {
                 .map(|level| Level {
                     features: level.features,
                     stride_zyx: level.stride_zyx,
-                    convolutions: plan.convs_per_level.value,
+                    convolutions: columns * plan.convs_per_level.value,
                 })
                 .collect(),
             channels: plan.channels_in,

@@ -28,6 +28,12 @@ pub trait Trainable {
 
     /// The parameters to train, by name.
     fn parameters(&self) -> Parameters;
+
+    /// The labels of each nested region, the outermost first, where logits are of regions and
+    /// not of classes that exclude each other.
+    fn regions(&self) -> Option<Vec<Vec<u32>>> {
+        None
+    }
 }
 
 /// When to stop before the last epoch.
@@ -194,6 +200,7 @@ pub fn fit<M: Trainable>(
     let sampler = Sampler::new(cases, options.sampler.clone(), options.seed)?;
     let classes = cases.first().map_or(0, TrainingCase::classes);
     let parameters = model.parameters();
+    let regions = model.regions();
     let mut optimizer = options.optimizer.build()?;
     let fixed = fixed(cases, options);
     let mut progress = if let Some(checkpoint) = resume {
@@ -243,7 +250,7 @@ pub fn fit<M: Trainable>(
             let batch = patches(&sampler, &choices, epoch, step, &options.augment);
             let (images, labels) = tensors(&batch, &hooks.device)?;
             let logits = model.logits(&images, domain)?;
-            let loss = supervised(&logits, &labels)?;
+            let loss = supervised(&logits, &labels, regions.as_deref())?;
             let value = scalar(&loss)?;
             let not_finite = |what, value, guilty: Vec<usize>| TrainingError::NotFinite {
                 what,
@@ -257,7 +264,8 @@ pub fn fit<M: Trainable>(
                 checkpoint: file("last.safetensors").filter(|f| f.exists()),
             };
             if !value.is_finite() {
-                return Err(not_finite("the loss", value, guilty(&logits, &labels)?));
+                let guilty = guilty(&logits, &labels, regions.as_deref())?;
+                return Err(not_finite("the loss", value, guilty));
             }
             let gradients = named(&parameters, &loss.backward()?);
             let norm = global_norm(&gradients)?;
@@ -271,7 +279,12 @@ pub fn fit<M: Trainable>(
             optimizer.step(&parameters, &gradients, rate, scale)?;
             progress.running.loss += value;
             progress.running.gradient_norm += norm;
-            tally(&mut progress.running, &batch, &logits[0])?;
+            tally(
+                &mut progress.running,
+                &batch,
+                &logits[0],
+                regions.as_deref(),
+            )?;
             progress.running.patches_without_foreground +=
                 choices.iter().filter(|c| c.without_foreground).count() as u64;
             progress.step += 1;
@@ -404,16 +417,39 @@ fn stale(progress: &Progress, options: &FitOptions) -> bool {
 }
 
 /// Count the voxels of each class in the labels, in the prediction and in both.
-fn tally(sums: &mut Sums, batch: &[Patch], logits: &Tensor) -> TensorResult<()> {
+fn tally(
+    sums: &mut Sums,
+    batch: &[Patch],
+    logits: &Tensor,
+    regions: Option<&[Vec<u32>]>,
+) -> TensorResult<()> {
+    // The label that a region has and none within it.
+    let of_region = |r: usize, regions: &[Vec<u32>]| {
+        let own = regions[r]
+            .iter()
+            .find(|label| !regions[r + 1..].iter().flatten().any(|l| l == *label));
+        own.map_or(0, |label| *label as usize)
+    };
+    let labels_of_regions: Option<Vec<usize>> =
+        regions.map(|regions| (0..regions.len()).map(|r| of_region(r, regions)).collect());
     let logits = logits.detach().to_device(&Device::Cpu)?;
     for (sample, patch) in batch.iter().enumerate() {
         let sample = logits.get(sample)?.flatten_from(1)?.to_vec2::<f32>()?;
         let mut present = vec![false; sums.overlap.len()];
         for (voxel, &label) in patch.labels.iter().enumerate() {
             let mut predicted = 0;
-            for class in 1..sample.len() {
-                if sample[class][voxel] > sample[predicted][voxel] {
-                    predicted = class;
+            if let Some(labels) = &labels_of_regions {
+                // As inference decides: the last region that is more probable than not.
+                for (logits, &label) in sample.iter().zip(labels) {
+                    if logits[voxel] > 0.0 {
+                        predicted = label;
+                    }
+                }
+            } else {
+                for class in 1..sample.len() {
+                    if sample[class][voxel] > sample[predicted][voxel] {
+                        predicted = class;
+                    }
                 }
             }
             let label = usize::from(label);

@@ -3,7 +3,7 @@
 use candle_core::{Device, Result as TensorResult, Tensor};
 
 use super::{augment::Patch, error::TrainingError};
-use crate::ops::dice_ce;
+use crate::ops::{dice_bce, dice_ce};
 
 /// Images `[N, C, D, H, W]` and labels `[N, D, H, W]`.
 pub(super) fn tensors(batch: &[Patch], device: &Device) -> Result<(Tensor, Tensor), TrainingError> {
@@ -24,7 +24,12 @@ pub(super) fn tensors(batch: &[Patch], device: &Device) -> Result<(Tensor, Tenso
 
 /// The loss at every resolution, each with half the weight of the finer one, weights summing to
 /// 1; the coarsest of several counts nothing, as in nnU-Net. Labels are the nearest voxel's.
-pub(super) fn supervised(logits: &[Tensor], labels: &Tensor) -> TensorResult<Tensor> {
+/// Classes by softmax; nested regions, where there are any, each by a logistic.
+pub(super) fn supervised(
+    logits: &[Tensor],
+    labels: &Tensor,
+    regions: Option<&[Vec<u32>]>,
+) -> TensorResult<Tensor> {
     let counted = if logits.len() > 1 {
         logits.len() - 1
     } else {
@@ -34,7 +39,12 @@ pub(super) fn supervised(logits: &[Tensor], labels: &Tensor) -> TensorResult<Ten
     let mut sum: Option<Tensor> = None;
     for (level, logits) in logits.iter().take(counted).enumerate() {
         let weight = 0.5f64.powi(level as i32) / total;
-        let part = (dice_ce(logits, &coarser(labels, logits.dims())?, None)? * weight)?;
+        let labels = coarser(labels, logits.dims())?;
+        let part = match regions {
+            None => dice_ce(logits, &labels, None)?,
+            Some(regions) => dice_bce(logits, &labels, regions, None)?,
+        };
+        let part = (part * weight)?;
         sum = Some(match sum {
             None => part,
             Some(sum) => (sum + part)?,
@@ -66,7 +76,11 @@ pub(super) fn scalar(loss: &Tensor) -> TensorResult<f64> {
 }
 
 /// The samples whose own loss is not finite; all, where each alone is.
-pub(super) fn guilty(logits: &[Tensor], labels: &Tensor) -> TensorResult<Vec<usize>> {
+pub(super) fn guilty(
+    logits: &[Tensor],
+    labels: &Tensor,
+    regions: Option<&[Vec<u32>]>,
+) -> TensorResult<Vec<usize>> {
     let samples = labels.dim(0)?;
     let mut found = Vec::new();
     for sample in 0..samples {
@@ -75,7 +89,7 @@ pub(super) fn guilty(logits: &[Tensor], labels: &Tensor) -> TensorResult<Vec<usi
             .map(|l| l.detach().narrow(0, sample, 1)?.contiguous())
             .collect::<TensorResult<_>>()?;
         let labels = labels.narrow(0, sample, 1)?.contiguous()?;
-        if !scalar(&supervised(&one, &labels)?)?.is_finite() {
+        if !scalar(&supervised(&one, &labels, regions)?)?.is_finite() {
             found.push(sample);
         }
     }

@@ -131,6 +131,19 @@ impl Expected<'_> {
     }
 }
 
+/// Every field in which two plans are not the same network or do not see a scan the same way.
+#[must_use]
+pub fn plan_differences(found: &Plan, expected: &Plan) -> Vec<Difference> {
+    let scheme = Scheme::Scratch;
+    let card = Card::new(found.clone(), scheme, "");
+    let expected = Expected {
+        plan: expected,
+        scheme,
+        lineage_key: None,
+    };
+    expected.differences(&card)
+}
+
 fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }

@@ -9,7 +9,7 @@ mod digest;
 mod error;
 mod file;
 
-pub use card::{CARD_FORMAT, Card, Expected};
+pub use card::{CARD_FORMAT, Card, Expected, plan_differences};
 pub use digest::digest;
 pub use error::{Difference, WeightsError};
 pub use file::{Checkpoint, load, save};

@@ -4,7 +4,8 @@
 /// only beyond `spare_bytes` of it. By default glibc maps every large block anew, and the faults
 /// on its fresh pages are a third of a training step and of the short filters.
 ///
-/// To be called before other threads start.
+/// For stages that run networks: to be called in [`crate::Stage::build`], before anything large
+/// is allocated. The allocator takes its own lock for it.
 pub fn keep_freed(block_bytes: i32, spare_bytes: i32) {
     // SAFETY: it sets two numbers of the allocator.
     unsafe {

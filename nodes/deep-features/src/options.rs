@@ -1,0 +1,78 @@
+//! Options of the stage.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use renalflow_sdk::{Problem, clap};
+use renalflow_segmentation::{deep_features::Selection, device::DeviceChoice};
+use renalflow_stage_segment::networks::{Way, WeightsFile};
+use serde::Serialize;
+
+/// Options of `deep-features`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct Options {
+    /// Weights of the network, with their card, relative to the graph's folder
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: WeightsFile,
+    /// Layers to pool [default: the deepest of the way down, such as encoder.4]
+    #[arg(long, value_name = "LAYER", value_delimiter = ',')]
+    pub(crate) layers: Vec<String>,
+    /// Regions of interest, each one row: names or numbers of labels, joined by `+`
+    #[arg(
+        long,
+        value_name = "LABELS",
+        value_delimiter = ',',
+        default_value = "tumour"
+    )]
+    pub(crate) regions: Vec<String>,
+    /// Pools over the region (mean, max, sd) and over its box (boxmean, boxmax, boxsd)
+    #[arg(
+        long,
+        value_name = "POOL",
+        value_delimiter = ',',
+        default_value = "mean,sd"
+    )]
+    pools: Vec<String>,
+    /// Parts of the region: whole, octants (of its box), or single ones, o000 to o111
+    #[arg(
+        long,
+        value_name = "PART",
+        value_delimiter = ',',
+        default_value = "whole"
+    )]
+    parts: Vec<String>,
+    /// What the network is shown around the region, at least
+    #[arg(long, value_name = "MM", default_value_t = 10.0)]
+    pub(crate) margin_mm: f64,
+    /// Which of a network's ways to take, where it has one for each data set
+    #[arg(long, value_enum, default_value_t = Way::Primary)]
+    pub(crate) domain: Way,
+    /// Where the network runs: auto, cpu or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    pub(crate) device: DeviceChoice,
+    /// Put before every column's name
+    #[arg(long, value_name = "TEXT", default_value = "deep_")]
+    pub(crate) prefix: String,
+}
+
+impl Options {
+    /// The pools and parts.
+    pub(crate) fn selection(&self) -> Result<Selection, Problem> {
+        Selection::named(&self.pools, &self.parts)
+            .map_err(|error| Problem::from(error).fix("correct --pools or --parts"))
+    }
+
+    /// Refuse what the option parser lets through.
+    pub(crate) fn check_numbers(&self) -> Result<(), Problem> {
+        if !(self.margin_mm.is_finite() && self.margin_mm >= 0.0) {
+            return Err(Problem::new(format!("--margin-mm is {}", self.margin_mm))
+                .fix("give a number of mm, 0 or more"));
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = self.regions.iter().find(|region| !seen.insert(*region)) {
+            return Err(Problem::new(format!("--regions names `{twice}` twice"))
+                .fix("name each region once"));
+        }
+        Ok(())
+    }
+}

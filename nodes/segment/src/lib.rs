@@ -1,0 +1,168 @@
+//! Stage `segment`: labels of a CT, by one network or an ensemble.
+
+pub mod boxes;
+pub mod networks;
+
+use clap::{Args, ValueEnum};
+use renalflow_sdk::{
+    Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
+    Value, Work, clap,
+};
+use renalflow_segmentation::{
+    device::DeviceChoice,
+    inference::{ScanOptions, plan_scan, segment_scan},
+    network::FsNet,
+};
+use serde::Serialize;
+
+use networks::{Way, WeightsFile, gib};
+
+/// The stage, for the command's registry.
+pub const PLUGIN: Plugin = Plugin::of::<Segment>();
+
+/// Segments scans.
+pub struct Segment {
+    networks: Vec<FsNet>,
+    how: ScanOptions,
+}
+
+/// Options of `segment`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct Options {
+    /// Weights with their card, relative to the graph's folder; several files are one ensemble
+    #[arg(long, value_name = "FILE", value_delimiter = ',', required = true)]
+    weights: Vec<WeightsFile>,
+    /// Axes along which patches are also predicted mirrored: each doubles the time
+    #[arg(long, value_enum, value_name = "AXES", value_delimiter = ',')]
+    mirror: Vec<Axis>,
+    /// Step from window to window, as a fraction of the patch
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.5)]
+    step_fraction: f64,
+    /// Size of the crop around the middle of each box: one number, or three along S, P and L [default: the box]
+    #[arg(long, value_name = "MM", value_delimiter = ',')]
+    crop_size_mm: Vec<f64>,
+    /// Where networks run: auto, cpu or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+    /// Which of a network's ways to take, where it has one for each data set
+    #[arg(long, value_enum, default_value_t = Way::Primary)]
+    domain: Way,
+}
+
+/// An axis of the network's grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Axis {
+    /// Feet to head
+    Z,
+    /// Front to back
+    Y,
+    /// Right to left
+    X,
+}
+
+impl Options {
+    fn how(&self) -> Result<ScanOptions, Problem> {
+        networks::check_step(self.step_fraction)?;
+        let size = match *self.crop_size_mm.as_slice() {
+            [] => None,
+            [one] => Some([one; 3]),
+            [z, y, x] => Some([z, y, x]),
+            _ => return Err(self.wrong_size()),
+        };
+        if size.is_some_and(|size| !size.iter().all(|mm| mm.is_finite() && *mm > 0.0)) {
+            return Err(self.wrong_size());
+        }
+        let mirrors = |axis| self.mirror.contains(&axis);
+        Ok(ScanOptions {
+            step_fraction: self.step_fraction,
+            mirror_zyx: [mirrors(Axis::Z), mirrors(Axis::Y), mirrors(Axis::X)],
+            crop_size_zyx_mm: size,
+            domain: self.domain.domain(),
+        })
+    }
+
+    fn wrong_size(&self) -> Problem {
+        Problem::new(format!("--crop-size-mm is {:?}", self.crop_size_mm))
+            .fix("give one positive number of mm, or three along S, P and L")
+    }
+}
+
+impl Stage for Segment {
+    type Options = Options;
+
+    const DECLARATION: Declaration = Declaration {
+        name: "segment",
+        version: "1",
+        about: "Label a CT with a network or an ensemble, in boxes or as a whole",
+        role: Role::PerCase,
+        inputs: &[
+            Port::new("image", Kind::Image, "CT in HU, on its own grid"),
+            Port::new(
+                "boxes",
+                Kind::Table,
+                "one row a box, in voxels of the image; without it the whole scan is segmented",
+            )
+            .optional(),
+        ],
+        outputs: &[Port::new(
+            "mask",
+            Kind::Labels,
+            "labels on the image's grid",
+        )],
+    };
+
+    const NOT_IN_LINEAGE: &'static [&'static str] = &["device"];
+
+    fn check(options: &Options) -> Result<Vec<String>, Problem> {
+        options.how()?;
+        let networks = networks::networks(&options.weights, options.domain, options.device)?;
+        Ok(vec![networks::describe(&networks)])
+    }
+
+    fn check_wiring(options: &Options, inputs: &[String]) -> Result<(), Problem> {
+        if !options.crop_size_mm.is_empty() && !inputs.iter().any(|input| input == "boxes") {
+            return Err(
+                Problem::new("--crop-size-mm is given and no boxes are connected")
+                    .fix("connect `boxes`, or leave the size out: the whole scan is segmented"),
+            );
+        }
+        Ok(())
+    }
+
+    fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
+        Ok(Work::PerCase(Box::new(Self {
+            how: options.how()?,
+            networks: networks::networks(&options.weights, options.domain, options.device)?,
+        })))
+    }
+}
+
+impl PerCase for Segment {
+    fn process(&mut self, case_id: &str, mut inputs: Inputs) -> Result<Outputs, Problem> {
+        let image = inputs.image("image")?;
+        let regions = if inputs.has("boxes") {
+            boxes::read(&inputs.table("boxes")?, image.geometry())?
+        } else {
+            Vec::new()
+        };
+        let plan = plan_scan(image.geometry(), &regions, &self.networks, &self.how)?;
+        tracing::info!(
+            "{case_id}: {} forwards in {} crop(s), at most {:.2} GiB beside the image",
+            plan.forwards(),
+            plan.working_grids().len(),
+            gib(plan.peak_bytes()),
+        );
+        for (number, beyond) in plan.beyond_zyx_mm().iter().enumerate() {
+            if beyond.iter().any(|mm| *mm > 0.0) {
+                tracing::warn!(
+                    "{case_id}: box {number} reaches {beyond:.1?} mm [S, P, L] beyond its crop; what \
+                     lies there becomes background. A larger --crop-size-mm holds it"
+                );
+            }
+        }
+        let mut quiet = |_, _| ();
+        let labels = segment_scan(&image, &regions, &self.networks, &self.how, &mut quiet)?;
+        Ok(Outputs::none().with("mask", Value::Labels(labels)))
+    }
+}

@@ -1,0 +1,93 @@
+//! From a case to what the network is shown of it.
+
+use renalflow_sdk::Problem;
+use renalflow_segmentation::{
+    network::Plan,
+    prepare::{Region, image_on, labels_on, working_grid},
+    training::case::{CaseParts, TrainingCase},
+};
+
+use crate::{
+    options::{Crop, Options},
+    study::Study,
+};
+
+/// What of a case is shown: one region a crop, each with its name.
+pub fn regions(study: &Study, options: &Options) -> Vec<(String, Region)> {
+    let size_zyx_mm = crop_size_mm(study, options);
+    study
+        .boxes
+        .iter()
+        .map(|(name, around)| {
+            let region = match options.crop {
+                Crop::None => Region::Whole,
+                Crop::Kidneys => Region::Fixed {
+                    around: *around,
+                    size_zyx_mm,
+                },
+            };
+            (name.clone(), region)
+        })
+        .collect()
+}
+
+/// Size of the crops of a case: what was asked for, and more along an axis on which a kidney
+/// exceeds it.
+pub fn crop_size_mm(study: &Study, options: &Options) -> [f64; 3] {
+    let mut size = [options.crop_size_mm; 3];
+    for (_, region) in &study.boxes {
+        let end = region.end_zyx();
+        let mut low = [f64::INFINITY; 3];
+        let mut high = [f64::NEG_INFINITY; 3];
+        for corner in 0..8 {
+            let face = std::array::from_fn(|axis| {
+                let face = if corner >> axis & 1 == 1 {
+                    end[axis]
+                } else {
+                    region.start_zyx[axis]
+                };
+                face as f64 - 0.5
+            });
+            let world = study.geometry.world_from_voxel(face);
+            for axis in 0..3 {
+                low[axis] = low[axis].min(world[2 - axis]);
+                high[axis] = high[axis].max(world[2 - axis]);
+            }
+        }
+        for axis in 0..3 {
+            size[axis] = size[axis].max(high[axis] - low[axis]);
+        }
+    }
+    size
+}
+
+/// Cut a case's crops, as inference will show them.
+pub fn cut(study: &mut Study, options: &Options, plan: &Plan) -> Result<(), Problem> {
+    let Some((image, classes)) = &study.volume else {
+        return Ok(());
+    };
+    let mut crops = Vec::new();
+    for (name, region) in regions(study, options) {
+        let grid = working_grid(&study.geometry, region, plan)?;
+        let image = image_on(image, &grid, &plan.window.value)?;
+        let labels = labels_on(classes, &grid, &plan.labels.value)?;
+        let case_id = if name.is_empty() {
+            study.case_id.clone()
+        } else {
+            format!("{} ({name} kidney)", study.case_id)
+        };
+        let parts = CaseParts {
+            case_id,
+            patient_id: study.patient_id.clone(),
+            domain: study.set.domain(),
+            shape_zyx: grid.shape_zyx,
+            spacing_zyx_mm: grid.spacing_zyx_mm,
+            image: image.into_parts().1.into_vec(),
+            channels: 1,
+            labels: labels.into_parts().1.into_vec(),
+        };
+        crops.push(TrainingCase::new(parts, study.classes.len() + 1)?);
+    }
+    study.crops = crops;
+    Ok(())
+}

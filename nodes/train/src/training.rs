@@ -1,0 +1,583 @@
+//! All cases: their classes, plan and folds, and the networks one after the other.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use renalflow_datasets::Split;
+use renalflow_frames::{write_file, write_parquet};
+use renalflow_imaging::orientation::Reorientation;
+use renalflow_sdk::{Cohort, Context, Outputs, Problem, lineage::Key};
+use renalflow_segmentation::{
+    network::{
+        AuxiliaryWeights, Domain, FsNet, Plan, Scheme, Use,
+        plan::{Chosen, Fingerprint},
+    },
+    training::{case::TrainingCase, folds::fold_cases, sampling::Mixture},
+    weights::{self, Card, Checkpoint},
+};
+use renalflow_stage_score::{
+    rows::{HELD_OUT, ScoreRow, TEST, failed_row, table},
+    summary::{SetSummary, summaries},
+};
+use serde_json::json;
+
+use crate::{
+    fitting::{Desk, Job, Trained, weights_file},
+    grids::{crop_size_mm, cut},
+    options::{Crop, Options, classes_of},
+    record::Record,
+    scoring::score,
+    study::{Set, Study},
+};
+
+/// All cases that came.
+pub struct Came<'a> {
+    /// Those that can be used.
+    pub studies: Vec<Study>,
+    /// The sets of those that failed, where they are known.
+    pub failed: &'a BTreeMap<String, Set>,
+    /// All names, and why some failed.
+    pub cohort: &'a Cohort,
+}
+
+/// Train and score.
+pub fn run(
+    options: &Options,
+    given: Option<Plan>,
+    context: &Context,
+    came: Came<'_>,
+) -> Result<Outputs, Problem> {
+    let Came {
+        mut studies,
+        failed,
+        cohort,
+    } = came;
+    // In the order of the sources, whatever the order of arrival: draws go by position.
+    let place: BTreeMap<&str, usize> = cohort
+        .cases
+        .iter()
+        .enumerate()
+        .map(|(place, case)| (case.as_str(), place))
+        .collect();
+    studies.sort_by_key(|study| place.get(study.case_id.as_str()).copied());
+    let classes = classes(&studies, given.as_ref(), cohort)?;
+    let mut notes = notes(&studies);
+    let plan = match given {
+        Some(plan) => plan,
+        None => {
+            let primary = studies.iter().filter(|study| study.set == Set::Primary);
+            derive(options, primary, &classes)?
+        }
+    };
+    let folder = &context.run_dir;
+    for sub in ["weights", "checkpoints"] {
+        std::fs::create_dir_all(folder.join(sub))
+            .map_err(|error| Problem::from(error).context(folder.join(sub).display()))?;
+    }
+    write_file(&folder.join("plan.json"), plan.to_json()?.as_bytes())?;
+    for study in &mut studies {
+        let has_crops = !study.crops.is_empty() || study.set == Set::Test;
+        if !has_crops {
+            cut(study, options, &plan).map_err(|problem| problem.context(&study.case_id))?;
+        }
+        if !options.scores(study.set) {
+            study.volume = None;
+        }
+    }
+    let mut crops: Vec<TrainingCase> = studies
+        .iter_mut()
+        .flat_map(|study| std::mem::take(&mut study.crops))
+        .collect();
+    let plans = Folds::of(options, &studies, folder)?;
+    let auxiliary = Auxiliary::of(options, &studies)?;
+    let networks_to_train = plans.count() + usize::from(matches!(auxiliary, Auxiliary::Train));
+    let desk = Desk {
+        folder,
+        resume: options.resume.as_deref(),
+        device: options.device.open()?,
+        available_bytes: available_bytes(options),
+        progress: RefCell::new(context.progress()),
+        record: RefCell::new(Record::new(folder, &classes)),
+    };
+    let lineage = lineage(options, &plan, &studies);
+    let mut outputs = Outputs::none().wrote(folder.join("plan.json"));
+    let mut rows: Vec<ScoreRow> = Vec::new();
+    let mut done = 0;
+
+    let start = match auxiliary {
+        Auxiliary::None => None,
+        Auxiliary::Given(path) => {
+            let checkpoint = weights::load(path)?;
+            check_auxiliary(path, &checkpoint, Some(&plan))?;
+            Some(checkpoint)
+        }
+        Auxiliary::Train => {
+            let epochs = options.auxiliary_epochs.unwrap_or(options.epochs);
+            let trained = desk.train(Job {
+                name: "auxiliary".to_owned(),
+                title: "auxiliary".to_owned(),
+                turn: [0, networks_to_train],
+                plan: &plan,
+                scheme: Scheme::Scratch,
+                seed: options.seed,
+                cases: &crops,
+                held_out: &[],
+                auxiliary: None,
+                fit: options.fit(&plan, Mixture::AuxiliaryOnly, epochs),
+                keep: crate::options::Keep::Last,
+                validate: false,
+            })?;
+            done += 1;
+            notes.extend(words(&trained, "auxiliary network", &classes));
+            let path = weights_file(folder, "auxiliary");
+            let card = Card::new(
+                plan.clone(),
+                Scheme::Scratch,
+                format!("{lineage}/auxiliary"),
+            );
+            weights::save(&path, &trained.parameters, card)?;
+            outputs = outputs.wrote(&path);
+            Some(weights::load(&path)?)
+        }
+    };
+    // Only where a scheme goes on drawing them are auxiliary cases needed from here.
+    if !options.scheme.trains_on_auxiliary() {
+        crops.retain(|crop| crop.domain() == Domain::Primary);
+    }
+
+    let mut ensemble: Vec<Trained> = Vec::new();
+    for turn in plans.turns() {
+        let name = turn.map_or("all".to_owned(), |fold| format!("fold-{fold}"));
+        let (train, held_out, back) = match turn {
+            None => (std::mem::take(&mut crops), Vec::new(), Vec::new()),
+            Some(fold) => apart(std::mem::take(&mut crops), &plans.fold_of, fold)?,
+        };
+        let trained = desk.train(Job {
+            title: turn.map_or("all cases".to_owned(), |fold| {
+                format!("fold {}/{}", fold + 1, plans.folds)
+            }),
+            name: name.clone(),
+            turn: [done, networks_to_train],
+            plan: &plan,
+            scheme: options.scheme,
+            seed: options.seed,
+            cases: &train,
+            held_out: &held_out,
+            auxiliary: start.as_ref(),
+            fit: options.fit(&plan, options.mixture(), options.epochs),
+            keep: options.keep,
+            validate: options.validate_every_epochs > 0,
+        })?;
+        done += 1;
+        notes.extend(words(&trained, &name, &classes));
+        crops = together(train, held_out, back);
+        let path = weights_file(folder, &name);
+        let mut card = Card::new(plan.clone(), options.scheme, format!("{lineage}/{name}"));
+        // Before the scores, so that a failure there loses no training.
+        weights::save(&path, &trained.parameters, card.clone())?;
+        let network = FsNet::new(&plan, options.scheme, &trained.parameters, Use::Inference)?;
+        let mut own = Vec::new();
+        if let Some(fold) = turn {
+            let held = studies.iter().filter(|study| {
+                study.set == Set::Primary && plans.fold_of.get(&study.patient_id) == Some(&fold)
+            });
+            for study in held {
+                desk.progress
+                    .borrow_mut()
+                    .say(|| format!("{name}: scoring {}", study.case_id), None);
+                let fold = Some(fold as usize);
+                let networks = std::slice::from_ref(&network);
+                own.extend(score(study, HELD_OUT, fold, networks, options));
+            }
+        }
+        for set in summaries(&own) {
+            for region in &set.regions {
+                if let Some(mean) = region.metrics.get("dice").and_then(|dice| dice.mean) {
+                    let name = format!("{} dice {}", set.set, region.region);
+                    card.metrics.insert(name, mean);
+                }
+            }
+        }
+        if !card.metrics.is_empty() {
+            weights::save(&path, &trained.parameters, card)?;
+        }
+        outputs = outputs.wrote(&path);
+        rows.extend(own);
+        ensemble.push(trained);
+    }
+
+    let networks: Vec<FsNet> = ensemble
+        .iter()
+        .map(|trained| FsNet::new(&plan, options.scheme, &trained.parameters, Use::Inference))
+        .collect::<Result<_, _>>()?;
+    for study in studies.iter().filter(|study| study.set == Set::Test) {
+        desk.progress
+            .borrow_mut()
+            .say(|| format!("scoring {}", study.case_id), None);
+        rows.extend(score(study, TEST, None, &networks, options));
+    }
+    for (case_id, failure) in &cohort.failures {
+        let cause = format!("{}: {}", failure.node, failure.cause);
+        // A case of which nothing arrived is taken for a primary one.
+        let set = failed.get(case_id).copied().unwrap_or(Set::Primary);
+        let name = if set == Set::Test { TEST } else { HELD_OUT };
+        if options.scores(set) {
+            rows.push(failed_row(case_id, name, None, &cause));
+        }
+    }
+    let record = desk.record.into_inner();
+    record.write()?;
+    outputs = record.files().into_iter().fold(outputs, Outputs::wrote);
+    finish(outputs, folder, options, &lineage, &rows, notes)
+}
+
+/// The tables of scores, and the words at the end.
+fn finish(
+    mut outputs: Outputs,
+    folder: &Path,
+    options: &Options,
+    lineage: &str,
+    rows: &[ScoreRow],
+    notes: Vec<String>,
+) -> Result<Outputs, Problem> {
+    let sets: Vec<SetSummary> = summaries(rows);
+    let scored = sets.iter().any(|set| !set.regions.is_empty());
+    if scored {
+        let path = folder.join("scores.parquet");
+        let metadata = [
+            ("renalflow.version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("renalflow.stage", "train 1".to_owned()),
+            ("renalflow.options", json!(options).to_string()),
+            ("renalflow.lineage", lineage.to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value));
+        write_parquet(&table(rows)?, &metadata, &path)?;
+        let json_path = folder.join("scores.json");
+        let mut text = serde_json::to_string_pretty(&json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "scheme": options.scheme,
+            "crop": options.crop,
+            "sets": &sets,
+        }))?;
+        text.push('\n');
+        write_file(&json_path, text.as_bytes())?;
+        outputs = outputs.wrote(path).wrote(json_path);
+        for line in sets.iter().flat_map(SetSummary::lines) {
+            outputs = outputs.result(line);
+        }
+        if options.crop == Crop::Kidneys {
+            outputs = outputs.result(
+                "crops were found on the reference masks; score stage `segment` for what a coarse network finds",
+            );
+        }
+    }
+    for note in notes {
+        outputs = outputs.result(note);
+    }
+    Ok(outputs.result(format!("weights: {}", folder.join("weights").display())))
+}
+
+/// The classes of all cases, which must be the same.
+fn classes(
+    studies: &[Study],
+    plan: Option<&Plan>,
+    cohort: &Cohort,
+) -> Result<Vec<String>, Problem> {
+    let Some(first) = studies.iter().find(|study| study.set == Set::Primary) else {
+        let cause = cohort.failures.values().next().map_or_else(
+            || "none came".to_owned(),
+            |failure| format!("{}: {}", failure.case_id, failure.cause),
+        );
+        return Err(
+            Problem::new(format!("there is no primary case to train on: {cause}"))
+                .fix("see the failures above, and the log of the node that loads the cases"),
+        );
+    };
+    if let Some(other) = studies.iter().find(|other| other.classes != first.classes) {
+        return Err(Problem::new(format!(
+            "{} case {} has the labels {}, {} case {} has {}",
+            first.set.name(),
+            first.case_id,
+            first.classes.join(", "),
+            other.set.name(),
+            other.case_id,
+            other.classes.join(", ")
+        ))
+        .fix("name in --labels what to learn from all of them, with --merge where they are made of parts"));
+    }
+    if let Some(plan) = plan
+        && classes_of(plan)? != first.classes
+    {
+        return Err(Problem::new(format!(
+            "the plan has the labels {}, the cases {}",
+            classes_of(plan)?.join(", "),
+            first.classes.join(", ")
+        ))
+        .fix("take another plan, or map the labels with --merge"));
+    }
+    Ok(first.classes.clone())
+}
+
+/// What a reader must know of the cases.
+fn notes(studies: &[Study]) -> Vec<String> {
+    let left_out: BTreeSet<&str> = studies
+        .iter()
+        .flat_map(|study| study.left_out.iter().map(String::as_str))
+        .collect();
+    if left_out.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = left_out.into_iter().collect();
+    vec![format!("labels taken as background: {}", names.join(", "))]
+}
+
+/// A plan whose spacing and window are what the options say, before all cases are there.
+pub fn plan_of(options: &Options, study: &Study) -> Result<Plan, Problem> {
+    derive(options, std::iter::once(study), &study.classes)
+}
+
+/// A plan from the primary cases.
+fn derive<'a>(
+    options: &Options,
+    studies: impl Iterator<Item = &'a Study>,
+    classes: &[String],
+) -> Result<Plan, Problem> {
+    let mut fingerprint = Fingerprint::default();
+    for study in studies {
+        // Along the axes of the grids that the network is shown.
+        let seen = Reorientation::towards(&study.geometry, "LPS")?.geometry(&study.geometry);
+        let spacing = seen.spacing_zyx_mm;
+        let shape = match options.crop {
+            Crop::None => seen.shape_zyx,
+            Crop::Kidneys => {
+                let size = crop_size_mm(study, options);
+                std::array::from_fn(|axis| (size[axis] / spacing[axis]).round().max(1.0) as usize)
+            }
+        };
+        for _ in &study.boxes {
+            fingerprint.spacings_zyx_mm.push(spacing);
+            fingerprint.shapes_zyx.push(shape);
+        }
+    }
+    let mut plan = Plan::derive(&fingerprint, &options.plan_options(classes)).map_err(|error| {
+        Problem::from(error)
+            .fix("--spacing-mm, --max-patch-voxels, --base-features and --max-levels set it")
+    })?;
+    if options.crop == Crop::Kidneys {
+        let reason = format!(
+            "{}; crops of {} mm around each kidney",
+            plan.patch_zyx.reason, options.crop_size_mm
+        );
+        plan.patch_zyx = Chosen::new(plan.patch_zyx.value, reason);
+    }
+    Ok(plan)
+}
+
+/// Check that weights are those of a network that can lend.
+pub fn check_auxiliary(
+    path: &Path,
+    checkpoint: &Checkpoint,
+    plan: Option<&Plan>,
+) -> Result<(), Problem> {
+    let Some(plan) = plan else { return Ok(()) };
+    let expected = weights::Expected {
+        plan,
+        scheme: checkpoint.card.scheme,
+        lineage_key: None,
+    };
+    checkpoint.check(path, expected)?;
+    if !matches!(
+        checkpoint.card.scheme,
+        Scheme::Scratch | Scheme::Finetune | Scheme::Pooled
+    ) {
+        return Err(Problem::new(format!(
+            "{} were trained by {}, which has more than the plain network",
+            path.display(),
+            checkpoint.card.scheme
+        ))
+        .fix("take weights of scheme scratch, trained on the auxiliary cases"));
+    }
+    Ok(())
+}
+
+/// Where the first weights come from.
+enum Auxiliary<'a> {
+    None,
+    Given(&'a Path),
+    Train,
+}
+
+impl<'a> Auxiliary<'a> {
+    fn of(options: &'a Options, studies: &[Study]) -> Result<Self, Problem> {
+        let train = match options.scheme.auxiliary_weights() {
+            AuxiliaryWeights::Unused => false,
+            AuxiliaryWeights::Optional => options.auxiliary_epochs.is_some(),
+            AuxiliaryWeights::Required => true,
+        };
+        if let Some(path) = &options.auxiliary_weights {
+            return Ok(Self::Given(path));
+        }
+        let none = !studies.iter().any(|study| study.set == Set::Auxiliary);
+        if none && (train || options.scheme.trains_on_auxiliary()) {
+            return Err(Problem::new(format!(
+                "--scheme {} wants auxiliary cases, and none could be used",
+                options.scheme
+            ))
+            .fix("see the failures of the auxiliary cases"));
+        }
+        Ok(if train { Self::Train } else { Self::None })
+    }
+}
+
+/// Who is held out when.
+struct Folds {
+    folds: u32,
+    only: Vec<u32>,
+    fold_of: BTreeMap<String, u32>,
+}
+
+impl Folds {
+    fn of(options: &Options, studies: &[Study], folder: &Path) -> Result<Self, Problem> {
+        let mut folds = Self {
+            folds: 0,
+            only: options.only_folds.clone(),
+            fold_of: BTreeMap::new(),
+        };
+        if !options.has_folds() {
+            if !folds.only.is_empty() {
+                return Err(Problem::new("--only-folds, and there are no folds")
+                    .fix("give --folds or --split"));
+            }
+            return Ok(folds);
+        }
+        let patients = || {
+            let primary = studies.iter().filter(|study| study.set == Set::Primary);
+            primary.map(|study| study.patient_id.as_str())
+        };
+        let split = match &options.split {
+            Some(path) => Split::read(path)?,
+            None => {
+                let wanted = options.folds.unwrap_or_default();
+                let drawn = patients().map(|patient| (patient, None));
+                let split = Split::stratified(drawn, wanted, options.seed).ok_or_else(|| {
+                    let patients: BTreeSet<&str> = patients().collect();
+                    Problem::new(format!(
+                        "{} patient(s) make no {wanted} folds",
+                        patients.len()
+                    ))
+                    .fix("give fewer --folds, at least 2, or more cases")
+                })?;
+                split.write(folder.join("split.yml"))?;
+                split
+            }
+        };
+        folds.folds = split.folds;
+        folds.fold_of = split.fold_of;
+        if let Some(fold) = folds.only.iter().find(|fold| **fold >= folds.folds) {
+            return Err(
+                Problem::new(format!("--only-folds names fold {fold} of {}", folds.folds))
+                    .fix("folds count from 0"),
+            );
+        }
+        Ok(folds)
+    }
+
+    /// The folds to train, `None` for all cases at once.
+    fn turns(&self) -> Vec<Option<u32>> {
+        match (self.folds, self.only.as_slice()) {
+            (0, _) => vec![None],
+            (folds, []) => (0..folds).map(Some).collect(),
+            (_, only) => only.iter().copied().map(Some).collect(),
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.turns().len()
+    }
+}
+
+type Apart = (Vec<TrainingCase>, Vec<TrainingCase>, Vec<usize>);
+
+/// The crops that train and those that are held out, without a copy; and where each was.
+fn apart(
+    crops: Vec<TrainingCase>,
+    fold_of: &BTreeMap<String, u32>,
+    fold: u32,
+) -> Result<Apart, Problem> {
+    let cases = fold_cases(&crops, fold_of, fold)?;
+    let mut slots: Vec<Option<TrainingCase>> = crops.into_iter().map(Some).collect();
+    let mut take = |places: &[usize]| -> Vec<TrainingCase> {
+        places
+            .iter()
+            .filter_map(|&place| slots[place].take())
+            .collect()
+    };
+    let (train, held_out) = (take(&cases.train), take(&cases.validation));
+    let back = cases.train.into_iter().chain(cases.validation).collect();
+    Ok((train, held_out, back))
+}
+
+/// The crops in their old order.
+fn together(
+    train: Vec<TrainingCase>,
+    held_out: Vec<TrainingCase>,
+    back: Vec<usize>,
+) -> Vec<TrainingCase> {
+    if back.is_empty() {
+        return train;
+    }
+    let mut placed: Vec<(usize, TrainingCase)> = back
+        .into_iter()
+        .zip(train.into_iter().chain(held_out))
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, crop)| crop).collect()
+}
+
+/// What the library has to say of a training, with the names of classes.
+fn words(trained: &Trained, name: &str, classes: &[String]) -> Vec<String> {
+    trained
+        .outcome
+        .warnings
+        .iter()
+        .map(|warning| {
+            let named = (1..)
+                .zip(classes)
+                .fold(warning.clone(), |text, (k, class)| {
+                    text.replace(&format!("class {k} "), &format!("class `{class}` "))
+                });
+            format!("{name}: {named}")
+        })
+        .collect()
+}
+
+/// The key of a training: the same key, the same weights.
+fn lineage(options: &Options, plan: &Plan, studies: &[Study]) -> String {
+    let mut parts: Vec<String> = studies
+        .iter()
+        .map(|study| format!("{}={}", study.case_id, study.lineage))
+        .collect();
+    parts.sort();
+    let mut json = json!(options);
+    if let Some(map) = json.as_object_mut() {
+        for name in ["resume", "max_memory_mib", "plan", "only_folds", "device"] {
+            map.remove(name);
+        }
+    }
+    let text = format!("train 1\n{json}\n{}\n{}", json!(plan), parts.join("\n"));
+    Key::of_content(text.as_bytes()).to_string()
+}
+
+fn available_bytes(options: &Options) -> u64 {
+    if let Some(mib) = options.max_memory_mib {
+        return mib << 20;
+    }
+    use procfs::Current;
+    let memory = procfs::Meminfo::current().ok();
+    memory
+        .and_then(|memory| memory.mem_available)
+        .unwrap_or(u64::MAX)
+}

@@ -1,0 +1,151 @@
+//! Lengths that a DICOM file promises and cannot keep.
+//!
+//! An element says how many bytes its value has, up to 4 GiB, and the parser takes that memory
+//! before it reads them. A file of a few hundred bytes must not cost gigabytes, so the headers
+//! of the elements are walked first, without their values.
+
+use std::{
+    fs::File,
+    io::{BufReader, Cursor, Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use dicom_core::{Tag, header::Header};
+use dicom_dictionary_std::tags;
+use dicom_encoding::{
+    Codec, TransferSyntaxIndex,
+    decode::{Decode, file_header_decoder},
+};
+use dicom_parser::{
+    dataset::{LazyDataToken, lazy_read::LazyDataSetReader},
+    stateful::decode::StatefulDecode,
+};
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+
+use crate::io::{
+    ReadError,
+    source::{DEFLATE_RATIO, io_error},
+};
+
+/// Refuse a file of which an element, up to `until`, is longer than what is left of the file.
+///
+/// Whatever else is wrong is left to the parser, which says so better.
+pub(super) fn check(path: &Path, until: Option<Tag>) -> Result<(), ReadError> {
+    let file = File::open(path).map_err(|error| io_error(path, error))?;
+    let length = file
+        .metadata()
+        .map_err(|error| io_error(path, error))?
+        .len();
+    match longest_promise(BufReader::new(file), length, until) {
+        Some(Promise {
+            tag,
+            bytes,
+            available_bytes,
+        }) => Err(ReadError::Dicom {
+            path: path.to_owned(),
+            cause: format!("{tag} promises {bytes} bytes where {available_bytes} are left"),
+            fix: "copy or export it again, or move it out of the folder",
+        }),
+        None => Ok(()),
+    }
+}
+
+/// A value longer than what is left.
+struct Promise {
+    tag: Tag,
+    bytes: u64,
+    available_bytes: u64,
+}
+
+impl Promise {
+    fn broken(tag: Tag, bytes: u64, available_bytes: u64) -> Option<Self> {
+        (bytes > available_bytes).then_some(Self {
+            tag,
+            bytes,
+            available_bytes,
+        })
+    }
+}
+
+/// The first promise that is broken; `None` too where the headers cannot be walked.
+fn longest_promise(mut file: BufReader<File>, length: u64, until: Option<Tag>) -> Option<Promise> {
+    let start = [128, 0].into_iter().find(|&start| {
+        let mut mark = [0; 4];
+        file.seek(SeekFrom::Start(start)).is_ok()
+            && file.read_exact(&mut mark).is_ok()
+            && mark == *b"DICM"
+    })?;
+    let mut position = start + 4;
+    let mut end = None;
+    let mut transfer_syntax = String::new();
+    // The file's meta information: flat, as long as its first element says.
+    while end.is_none_or(|end| position < end) {
+        let (header, bytes) = file_header_decoder().decode_header(&mut file).ok()?;
+        position += bytes as u64;
+        let bytes = u64::from(header.len.get()?);
+        if let Some(broken) = Promise::broken(header.tag(), bytes, length.saturating_sub(position))
+        {
+            return Some(broken);
+        }
+        let mut value = Vec::new();
+        (&mut file).take(bytes).read_to_end(&mut value).ok()?;
+        position += bytes;
+        match header.tag() {
+            _ if end.is_none() => {
+                end = Some(position + u64::from(u32::from_le_bytes(value.try_into().ok()?)));
+            }
+            tags::TRANSFER_SYNTAX_UID => {
+                transfer_syntax = String::from_utf8_lossy(&value)
+                    .trim_end_matches(['\0', ' '])
+                    .to_owned();
+            }
+            _ => {}
+        }
+    }
+
+    let syntax = TransferSyntaxRegistry.get(&transfer_syntax)?;
+    if let Codec::Dataset(adapter) = syntax.codec() {
+        // Deflated: what it holds is known once it is there, and its ratio bounds that.
+        let most = length
+            .saturating_sub(position)
+            .saturating_mul(DEFLATE_RATIO);
+        let mut inflated = Vec::new();
+        adapter
+            .as_ref()?
+            .adapt_reader(Box::new(file))
+            .take(most)
+            .read_to_end(&mut inflated)
+            .ok()?;
+        let length = inflated.len() as u64;
+        let reader = LazyDataSetReader::new_with_ts(Cursor::new(inflated), syntax).ok()?;
+        return in_data_set(reader, length, until);
+    }
+    let reader = LazyDataSetReader::new_with_ts(file, syntax).ok()?;
+    in_data_set(reader, length, until)
+}
+
+fn in_data_set<S: StatefulDecode>(
+    mut reader: LazyDataSetReader<S>,
+    length: u64,
+    until: Option<Tag>,
+) -> Option<Promise> {
+    loop {
+        let token = reader.advance()?.ok()?;
+        let (tag, bytes, position) = match &token {
+            LazyDataToken::LazyValue { header, decoder } => {
+                (header.tag(), header.len.get()?, decoder.position())
+            }
+            LazyDataToken::LazyItemValue { len, decoder } => {
+                (Tag(0xFFFE, 0xE000), *len, decoder.position())
+            }
+            LazyDataToken::ElementHeader(header) if Some(header.tag()) == until => return None,
+            LazyDataToken::PixelSequenceStart if until == Some(tags::PIXEL_DATA) => return None,
+            _ => continue,
+        };
+        let left = length.saturating_sub(position);
+        if let Some(broken) = Promise::broken(tag, u64::from(bytes), left) {
+            return Some(broken);
+        }
+        token.skip().ok()?;
+    }
+}
