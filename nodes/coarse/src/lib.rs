@@ -4,7 +4,7 @@ use clap::Args;
 use renalflow_imaging::{Geometry, LabelMap};
 use renalflow_sdk::{
     Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
-    Table, Value, Work, clap, table::Row,
+    Table, Value, Work, clap, journal::Progress, table::Row,
 };
 use renalflow_segmentation::{
     device::DeviceChoice,
@@ -31,6 +31,7 @@ pub struct Coarse {
     networks: Vec<FsNet>,
     how: ScanOptions,
     boxes: CoarseBoxes,
+    progress: Progress,
 }
 
 /// Options of `coarse`.
@@ -134,7 +135,7 @@ impl Stage for Coarse {
         Ok(vec![networks::describe(&networks)])
     }
 
-    fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
+    fn build(options: Options, context: &Context) -> Result<Work, Problem> {
         let networks = networks::networks(&options.weights, options.domain, options.device)?;
         Ok(Work::PerCase(Box::new(Self {
             boxes: options.boxes(&networks)?,
@@ -144,6 +145,7 @@ impl Stage for Coarse {
                 ..ScanOptions::default()
             },
             networks,
+            progress: context.progress(),
         })))
     }
 }
@@ -162,8 +164,9 @@ impl PerCase for Coarse {
                 .unwrap_or_default(),
             gib(plan.peak_bytes()),
         );
-        let mut quiet = |_, _| ();
-        let coarse = segment_on_working_grid(&image, &self.networks, &self.how, &mut quiet)?;
+        let progress = &mut self.progress;
+        let mut hear = |done, of| networks::say(progress, case_id, done, of);
+        let coarse = segment_on_working_grid(&image, &self.networks, &self.how, &mut hear)?;
         let found =
             find_kidneys(&coarse, &self.boxes).map_err(|error| {
                 Problem::from(error)

@@ -6,7 +6,7 @@ pub mod networks;
 use clap::{Args, ValueEnum};
 use renalflow_sdk::{
     Context, Declaration, Inputs, Kind, Outputs, PerCase, Plugin, Port, Problem, Role, Stage,
-    Value, Work, clap,
+    Value, Work, clap, journal::Progress,
 };
 use renalflow_segmentation::{
     device::DeviceChoice,
@@ -24,6 +24,7 @@ pub const PLUGIN: Plugin = Plugin::of::<Segment>();
 pub struct Segment {
     networks: Vec<FsNet>,
     how: ScanOptions,
+    progress: Progress,
 }
 
 /// Options of `segment`.
@@ -130,10 +131,11 @@ impl Stage for Segment {
         Ok(())
     }
 
-    fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
+    fn build(options: Options, context: &Context) -> Result<Work, Problem> {
         Ok(Work::PerCase(Box::new(Self {
             how: options.how()?,
             networks: networks::networks(&options.weights, options.domain, options.device)?,
+            progress: context.progress(),
         })))
     }
 }
@@ -161,8 +163,9 @@ impl PerCase for Segment {
                 );
             }
         }
-        let mut quiet = |_, _| ();
-        let labels = segment_scan(&image, &regions, &self.networks, &self.how, &mut quiet)?;
+        let progress = &mut self.progress;
+        let mut hear = |done, of| networks::say(progress, case_id, done, of);
+        let labels = segment_scan(&image, &regions, &self.networks, &self.how, &mut hear)?;
         Ok(Outputs::none().with("mask", Value::Labels(labels)))
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, fs, path::PathBuf, str::FromStr};
 
 use clap::ValueEnum;
-use renalflow_sdk::{Problem, clap, lineage::Key};
+use renalflow_sdk::{Problem, clap, journal::Progress, lineage::Key};
 use renalflow_segmentation::{
     device::DeviceChoice,
     inference::{InferenceError, networks_on_device},
@@ -118,6 +118,14 @@ pub fn describe(networks: &[FsNet]) -> String {
         plan.patch_zyx.value,
         plan.labels.value.names().join(", "),
     )
+}
+
+/// Say how far a case is.
+pub fn say(progress: &mut Progress, case_id: &str, done: usize, of: usize) {
+    progress.say(
+        || format!("{case_id}: forward {done} of {of}"),
+        Some(done as f64 / of.max(1) as f64),
+    );
 }
 
 /// Bytes as GiB.

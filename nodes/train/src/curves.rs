@@ -124,7 +124,8 @@ fn draw_panel(
         .margin(8)
         .x_label_area_size(28)
         .y_label_area_size(60)
-        .build_cartesian_2d(1.0..last, low..high)
+        // Room for the names beside the lines.
+        .build_cartesian_2d(1.0..last + 0.25 * (last - 1.0), low..high)
         .map_err(|e| e.to_string())?;
     chart
         .configure_mesh()

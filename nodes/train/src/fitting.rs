@@ -130,8 +130,7 @@ impl Desk<'_> {
             );
         }
         if job.keep == Keep::Best && outcome.best.is_some() {
-            Checkpoint::read(&folder.join("best.safetensors"))?
-                .apply(&network.parameters().all())?;
+            Checkpoint::read(&folder.join("best.safetensors"))?.apply(&network.trainable())?;
         }
         Ok(Trained {
             parameters,

@@ -93,7 +93,7 @@ impl Run {
         self.cases.push((prefix, name.to_owned(), image, mask));
     }
 
-    fn go(&self, args: &str) -> Result<(Replay, Vec<Entry>), String> {
+    fn go(&self, args: &str) -> Result<(Vec<String>, Vec<Entry>), String> {
         self.go_for(args, 2, 3)
     }
 
@@ -102,7 +102,7 @@ impl Run {
         args: &str,
         epochs: usize,
         steps: usize,
-    ) -> Result<(Replay, Vec<Entry>), String> {
+    ) -> Result<(Vec<String>, Vec<Entry>), String> {
         let prefixes: Vec<&str> = ["", "auxiliary-", "test-"]
             .into_iter()
             .filter(|prefix| self.cases.iter().any(|(p, ..)| p == prefix))
@@ -146,7 +146,8 @@ impl Run {
             .map_err(|error| error.to_string())?;
         let text = std::fs::read_to_string(self.path("journal/train.jsonl")).unwrap();
         let entries = text.lines().map(|l| serde_json::from_str(l).unwrap());
-        Ok((replay, entries.collect()))
+        let acknowledged = replay.acknowledged().into_iter().map(str::to_owned);
+        Ok((acknowledged.collect(), entries.collect()))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -189,10 +190,10 @@ fn says(text: &str, phrases: &[&str]) {
 #[test]
 fn a_cross_validation_learns_and_leaves_everything_that_is_promised() {
     let run = Run::new(4, 0, 1);
-    let (replay, entries) = run
+    let (acknowledged, entries) = run
         .go_for("--folds 2 --augment light --validate-every-epochs 1", 6, 25)
         .unwrap();
-    assert_eq!(replay.acknowledged().len(), 5 + 2);
+    assert_eq!(acknowledged.len(), 5 + 2);
     for file in [
         "plan.json",
         "split.yml",
@@ -263,9 +264,9 @@ fn every_scheme_trains_with_what_it_needs() {
         "prior-channel",
     ] {
         let run = Run::new(2, 2, 0);
-        let (replay, entries) = run.go(&format!("--scheme {scheme}")).unwrap();
+        let (acknowledged, entries) = run.go(&format!("--scheme {scheme}")).unwrap();
         says(&results(&entries), &["weights:"]);
-        assert_eq!(replay.acknowledged().len(), 4 + 2, "{scheme}");
+        assert_eq!(acknowledged.len(), 4 + 2, "{scheme}");
         let trains_first = matches!(scheme, "finetune" | "two-column-frozen" | "prior-channel");
         let auxiliary = run.path("weights/auxiliary.safetensors");
         assert_eq!(auxiliary.exists(), trains_first, "{scheme}");
@@ -283,6 +284,18 @@ fn every_scheme_trains_with_what_it_needs() {
             assert!(other.path("weights/all.safetensors").is_file());
         }
     }
+}
+
+#[test]
+fn the_best_weights_of_a_network_with_a_frozen_part_are_kept() {
+    let run = Run::new(2, 2, 0);
+    let args = "--scheme two-column-frozen --folds 2 --only-folds 1 --keep best \
+                --validate-every-epochs 1 --early-stop-epochs 1";
+    let (_, entries) = run.go(args).unwrap();
+    says(&results(&entries), &["held-out: 1 of 1 cases"]);
+    assert!(!run.path("weights/fold-0.safetensors").exists());
+    let error = run.go("--folds 3").unwrap_err();
+    says(&error, &["2 patient(s) make no 3 folds", "fewer --folds"]);
 }
 
 #[test]

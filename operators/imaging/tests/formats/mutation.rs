@@ -71,7 +71,8 @@ fn dicom_promises_cost_no_memory() {
     let sequence = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff";
     let long = b"\x09\x00\x10\x00UN\0\0\0\0\0\x7f";
     let folder = Folder::new();
-    for start in [meta, &[meta, sequence].concat(), &meta_repeated] {
+    let nested = [meta, sequence].concat();
+    for start in [meta, &nested[..], &meta_repeated[..]] {
         let path = folder.file("a.dcm", &[start, long].concat());
         let mut said = String::new();
         let largest = largest_request(|| said = RtStruct::open(&path).unwrap_err().to_string());

@@ -7,7 +7,7 @@ use candle_nn::{
 };
 
 use super::{Domain, taps::Taps};
-use crate::ops::{self, ConvOptions, Precision};
+use crate::ops::{self, Activations, ConvOptions, FusedForward, NormActivation, Precision};
 
 /// As nnU-Net.
 const NORM_EPS: f64 = 1e-5;
@@ -55,6 +55,18 @@ impl Conv {
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::conv3d_with(x, &self.weight, Some(&self.bias), self.options)
     }
+
+    /// The same without gradients.
+    pub(super) fn fused(&self, x: &Activations, with: &mut FusedForward) -> Result<Activations> {
+        let bias = Some(&self.bias);
+        with.conv3d(
+            &[x],
+            &self.weight,
+            bias,
+            self.options.stride,
+            self.options.padding,
+        )
+    }
 }
 
 /// A transposed convolution whose kernel is its stride.
@@ -85,6 +97,11 @@ impl Up {
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (weight, bias) = (&self.weight, Some(&self.bias));
         ops::conv_transpose3d_with(x, weight, bias, self.stride, self.precision)
+    }
+
+    /// The same without gradients.
+    pub(super) fn fused(&self, x: &Activations, with: &mut FusedForward) -> Result<Activations> {
+        with.conv_transpose3d(x, &self.weight, Some(&self.bias), self.stride)
     }
 }
 
@@ -139,11 +156,15 @@ impl NormAct {
         })
     }
 
-    fn forward(&self, x: &Tensor, domain: Domain) -> Result<Tensor> {
-        let affine = match (domain, &self.auxiliary) {
+    fn affine(&self, domain: Domain) -> &NormAffine {
+        match (domain, &self.auxiliary) {
             (Domain::Auxiliary, Some(auxiliary)) => auxiliary,
             _ => &self.main,
-        };
+        }
+    }
+
+    fn forward(&self, x: &Tensor, domain: Domain) -> Result<Tensor> {
+        let affine = self.affine(domain);
         ops::instance_norm_leaky_relu(x, &affine.gamma, &affine.beta, NORM_EPS, SLOPE)
     }
 }
@@ -195,6 +216,41 @@ impl Stage {
             taps.pass(name, &x);
         }
         Ok(x)
+    }
+
+    /// The same without gradients and taps, on inputs side by side in the channels.
+    pub(super) fn fused(
+        &self,
+        inputs: &[&Activations],
+        domain: Domain,
+        with: &mut FusedForward,
+    ) -> Result<Activations> {
+        let mut x: Option<Activations> = None;
+        for (_, conv, norm) in &self.layers {
+            let affine = norm.affine(domain);
+            let norm = NormActivation {
+                gamma: &affine.gamma,
+                beta: &affine.beta,
+                epsilon: NORM_EPS,
+                slope: SLOPE as f32,
+            };
+            let ConvOptions {
+                stride, padding, ..
+            } = conv.options;
+            let weight = &conv.weight;
+            // The norm takes the convolution's bias out again.
+            let y = match &x {
+                Some(x) => with.block(&[x], weight, norm, stride, padding)?,
+                None => with.block(inputs, weight, norm, stride, padding)?,
+            };
+            if let Some(done) = x.replace(y) {
+                with.give_back(done);
+            }
+        }
+        match x {
+            Some(x) => Ok(x),
+            None => candle_core::bail!("a stage without convolutions has no output"),
+        }
     }
 
     /// Names of the activations that can be read.

@@ -67,7 +67,8 @@ pub trait SegmentationNetwork {
 pub enum Use {
     /// Operations on parameters are recorded; all heads answer.
     Training,
-    /// Nothing is recorded, and only the finest head answers.
+    /// Nothing is recorded, and only the finest head answers. On the CPU, where no activations
+    /// are read, blocks are fused but in two-column schemes, whose columns meet between blocks.
     Inference,
 }
 
@@ -289,11 +290,15 @@ impl FsNet {
 
     /// The probability of foreground in the eyes of the prior network.
     fn prior(&self, network: &UNet, x: &Tensor, taps: &mut Taps) -> candle_core::Result<Tensor> {
-        let logits = network.run(x, Domain::Auxiliary, taps, 1)?;
-        let Some(logits) = logits.first() else {
-            candle_core::bail!("the prior network has no head");
+        let logits = if self.fuses(x, taps) {
+            network.fused(x, Domain::Auxiliary)?
+        } else {
+            let logits = network.run(x, Domain::Auxiliary, taps, 1)?;
+            let Some(logits) = logits.first() else {
+                candle_core::bail!("the prior network has no head");
+            };
+            logits.detach()
         };
-        let logits = logits.detach();
         match &self.plan.labels.value {
             LabelSet::Classes(_) => {
                 1.0 - candle_nn::ops::softmax(&logits, 1)?
@@ -303,6 +308,11 @@ impl FsNet {
             // The outermost region is the first.
             LabelSet::Regions(_) => candle_nn::ops::sigmoid(&logits.narrow(1, 0, 1)?.contiguous()?),
         }
+    }
+
+    /// Whether fused blocks can do it: nothing is recorded, and nothing between layers is read.
+    fn fuses(&self, x: &Tensor, taps: &Taps) -> bool {
+        self.used_for == Use::Inference && taps.is_empty() && x.device().is_cpu()
     }
 
     fn run(
@@ -316,12 +326,19 @@ impl FsNet {
             Use::Inference => 1,
         };
         match (&self.column, domain) {
+            (Column::None, _) if self.fuses(x, taps) => Ok(vec![self.main.fused(x, domain)?]),
             (Column::None, _) => Ok(self.main.run(x, domain, taps, outputs)?),
+            (Column::Prior(network), Domain::Auxiliary) if self.fuses(x, taps) => {
+                Ok(vec![network.fused(x, domain)?])
+            }
             (Column::Prior(network), Domain::Auxiliary) => {
                 Ok(network.run(x, domain, taps, outputs)?)
             }
             (Column::Prior(network), Domain::Primary) => {
                 let x = Tensor::cat(&[x, &self.prior(network, x, taps)?], 1)?;
+                if self.fuses(&x, taps) {
+                    return Ok(vec![self.main.fused(&x, domain)?]);
+                }
                 Ok(self.main.run(&x, domain, taps, outputs)?)
             }
             (

@@ -19,6 +19,11 @@ impl Taps {
         }
     }
 
+    /// Whether none is wanted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
     /// Keep an activation if it is wanted.
     pub(super) fn pass(&mut self, name: &str, activation: &Tensor) {
         if self.wanted.contains(name) {

@@ -9,7 +9,7 @@ use super::{
     blocks::{Conv, NormParameters, Stage, StageShape, Style, Up},
     taps::Taps,
 };
-use crate::ops::Precision;
+use crate::ops::{Activations, FusedForward, Precision};
 
 /// The way down: one stage a level.
 pub(super) struct Encoder {
@@ -225,6 +225,34 @@ impl UNet {
     ) -> Result<Vec<Tensor>> {
         let skips = self.encoder.forward(x, domain, taps, |_, y| Ok(y))?;
         self.decoder.forward(&skips, domain, taps, outputs)
+    }
+
+    /// The finest logits, computed by fused blocks: without gradients and taps, on the CPU.
+    ///
+    /// The values are those of [`UNet::run`] but for rounding: a bias before a norm is left out,
+    /// and norms are applied while the next convolution reads.
+    pub(super) fn fused(&self, x: &Tensor, domain: Domain) -> Result<Tensor> {
+        let mut with = FusedForward::new();
+        let input = with.input(x)?;
+        let mut skips: Vec<Activations> = Vec::with_capacity(self.encoder.levels.len());
+        for (_, stage) in &self.encoder.levels {
+            let y = stage.fused(&[skips.last().unwrap_or(&input)], domain, &mut with)?;
+            skips.push(y);
+        }
+        let (Some(mut x), Some((_, head))) = (skips.pop(), self.decoder.heads.first()) else {
+            candle_core::bail!("a network without levels has no output");
+        };
+        for level in &self.decoder.levels {
+            let up = level.up.fused(&x, &mut with)?;
+            with.give_back(x);
+            let Some(skip) = skips.pop() else {
+                candle_core::bail!("the network has more levels up than down");
+            };
+            x = level.stage.fused(&[&up, &skip], domain, &mut with)?;
+            with.give_back(up);
+            with.give_back(skip);
+        }
+        head.fused(&x, &mut with)?.into_tensor()
     }
 
     pub(super) fn tap_names(&self) -> Vec<String> {
