@@ -64,8 +64,11 @@ pub struct LesionSummary {
     pub f1: f64,
 }
 
+/// One metric of the scores of a region, where it is defined.
+type Measure = fn(&RegionScores) -> Option<f64>;
+
 /// Name and value of each metric, in the order of the table's columns.
-const METRICS: [(&str, fn(&RegionScores) -> Option<f64>); 7] = [
+const METRICS: [(&str, Measure); 7] = [
     ("dice", |s| Some(s.dice)),
     ("surface_dice", |s| Some(s.surface_dice)),
     ("hd95_mm", |s| s.hd95_mm),
@@ -147,10 +150,7 @@ impl RegionSummary {
 }
 
 impl MetricSummary {
-    fn new<'a>(
-        scores: impl Iterator<Item = &'a RegionScores>,
-        value: fn(&RegionScores) -> Option<f64>,
-    ) -> Self {
+    fn new<'a>(scores: impl Iterator<Item = &'a RegionScores>, value: Measure) -> Self {
         let mut values = Vec::new();
         let mut undefined = BTreeMap::new();
         for scores in scores {

@@ -193,7 +193,8 @@ fn a_cross_validation_learns_and_leaves_everything_that_is_promised() {
     let (acknowledged, entries) = run
         .go_for("--folds 2 --augment light --validate-every-epochs 1", 6, 25)
         .unwrap();
-    assert_eq!(acknowledged.len(), 5 + 2);
+    // Each case, and the end of each group, connected or not.
+    assert_eq!(acknowledged.len(), 5 + 3);
     for file in [
         "plan.json",
         "split.yml",
@@ -266,7 +267,7 @@ fn every_scheme_trains_with_what_it_needs() {
         let run = Run::new(2, 2, 0);
         let (acknowledged, entries) = run.go(&format!("--scheme {scheme}")).unwrap();
         says(&results(&entries), &["weights:"]);
-        assert_eq!(acknowledged.len(), 4 + 2, "{scheme}");
+        assert_eq!(acknowledged.len(), 4 + 3, "{scheme}");
         let trains_first = matches!(scheme, "finetune" | "two-column-frozen" | "prior-channel");
         let auxiliary = run.path("weights/auxiliary.safetensors");
         assert_eq!(auxiliary.exists(), trains_first, "{scheme}");

@@ -234,10 +234,8 @@ impl Stage {
                 epsilon: NORM_EPS,
                 slope: SLOPE as f32,
             };
-            let ConvOptions {
-                stride, padding, ..
-            } = conv.options;
-            let weight = &conv.weight;
+            let (weight, stride, padding) =
+                (&conv.weight, conv.options.stride, conv.options.padding);
             // The norm takes the convolution's bias out again.
             let y = match &x {
                 Some(x) => with.block(&[x], weight, norm, stride, padding)?,

@@ -31,8 +31,8 @@ impl Parameters {
         Self::on(seed, &Device::Cpu)
     }
 
-    /// No parameters yet; they will live on a device, where inputs must be too. Their initial
-    /// values are drawn on the CPU, so that they are the same on each.
+    /// No parameters yet; those to come live on a device, and so must the inputs of the network.
+    /// Their initial values are the same on every device.
     #[must_use]
     pub fn on(seed: u64, device: &Device) -> Self {
         Self {
@@ -72,11 +72,8 @@ impl Parameters {
     /// recorded, so that neither time nor memory goes into gradients nobody wants.
     #[must_use]
     pub fn frozen_builder(&self) -> VarBuilder<'static> {
-        VarBuilder::from_backend(
-            Box::new(Frozen(self.clone())),
-            DType::F32,
-            self.device.clone(),
-        )
+        let backend = Box::new(Frozen(self.clone()));
+        VarBuilder::from_backend(backend, DType::F32, self.device.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
@@ -124,8 +121,8 @@ impl Parameters {
         if var.dims() != values.dims() {
             bail!("{name} has shape {:?}, not {:?}", var.dims(), values.dims());
         }
-        let values = values.to_device(&self.device)?;
-        var.set(&values.to_dtype(DType::F32)?.contiguous()?)
+        let values = values.to_dtype(DType::F32)?.contiguous()?;
+        var.set(&values.to_device(&self.device)?)
     }
 
     fn stream(&self, name: &str) -> ChaCha8Rng {
@@ -185,7 +182,10 @@ impl SimpleBackend for Parameters {
         device: &Device,
     ) -> Result<Tensor> {
         if dtype != DType::F32 || !device.same_device(&self.device) {
-            bail!("parameter {name}: parameters are kept as f32 on the device they were made for");
+            bail!(
+                "parameter {name}: parameters are kept as f32 on {:?}",
+                self.device.location()
+            );
         }
         if let Some(var) = Parameters::get(self, name) {
             if var.shape() != &shape {
@@ -197,7 +197,7 @@ impl SimpleBackend for Parameters {
             }
             return Ok(var.as_tensor().clone());
         }
-        let var = Var::from_tensor(&self.initial(shape, name, init)?.to_device(&self.device)?)?;
+        let var = Var::from_tensor(&self.initial(shape, name, init)?)?;
         self.lock().insert(name.to_owned(), var.clone());
         Ok(var.as_tensor().clone())
     }
