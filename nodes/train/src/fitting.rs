@@ -68,7 +68,7 @@ pub struct Trained {
 impl Desk<'_> {
     /// Train a network, or go on where an earlier run stopped.
     pub fn train(&self, job: Job<'_>) -> Result<Trained, Problem> {
-        let parameters = Parameters::new(job.seed);
+        let parameters = Parameters::on(job.seed, &self.device);
         let network = FsNet::new(job.plan, job.scheme, &parameters, Use::Training)?;
         if let Some(checkpoint) = job.auxiliary {
             network

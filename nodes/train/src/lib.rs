@@ -13,6 +13,7 @@
 
 mod curves;
 mod fitting;
+mod folds;
 mod grids;
 mod options;
 mod record;

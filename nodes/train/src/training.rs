@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use renalflow_datasets::Split;
+use candle_core::Device;
 use renalflow_frames::{write_file, write_parquet};
 use renalflow_imaging::orientation::Reorientation;
 use renalflow_sdk::{Cohort, Context, Outputs, Problem, lineage::Key};
@@ -15,7 +15,7 @@ use renalflow_segmentation::{
         AuxiliaryWeights, Domain, FsNet, Plan, Scheme, Use,
         plan::{Chosen, Fingerprint},
     },
-    training::{case::TrainingCase, folds::fold_cases, sampling::Mixture},
+    training::{case::TrainingCase, sampling::Mixture},
     weights::{self, Card, Checkpoint},
 };
 use renalflow_stage_score::{
@@ -26,6 +26,7 @@ use serde_json::json;
 
 use crate::{
     fitting::{Desk, Job, Trained, weights_file},
+    folds::{Folds, apart, together},
     grids::{crop_size_mm, cut},
     options::{Crop, Options, classes_of},
     record::Record,
@@ -102,7 +103,7 @@ pub fn run(
         progress: RefCell::new(context.progress()),
         record: RefCell::new(Record::new(folder, &classes)),
     };
-    let lineage = lineage(options, &plan, &studies);
+    let lineage = lineage(options, &plan, &studies, &desk.device);
     let mut outputs = Outputs::none().wrote(folder.join("plan.json"));
     let mut rows: Vec<ScoreRow> = Vec::new();
     let mut done = 0;
@@ -432,111 +433,6 @@ impl<'a> Auxiliary<'a> {
     }
 }
 
-/// Who is held out when.
-struct Folds {
-    folds: u32,
-    only: Vec<u32>,
-    fold_of: BTreeMap<String, u32>,
-}
-
-impl Folds {
-    fn of(options: &Options, studies: &[Study], folder: &Path) -> Result<Self, Problem> {
-        let mut folds = Self {
-            folds: 0,
-            only: options.only_folds.clone(),
-            fold_of: BTreeMap::new(),
-        };
-        if !options.has_folds() {
-            if !folds.only.is_empty() {
-                return Err(Problem::new("--only-folds, and there are no folds")
-                    .fix("give --folds or --split"));
-            }
-            return Ok(folds);
-        }
-        let patients = || {
-            let primary = studies.iter().filter(|study| study.set == Set::Primary);
-            primary.map(|study| study.patient_id.as_str())
-        };
-        let split = match &options.split {
-            Some(path) => Split::read(path)?,
-            None => {
-                let wanted = options.folds.unwrap_or_default();
-                let drawn = patients().map(|patient| (patient, None));
-                let split = Split::stratified(drawn, wanted, options.seed).ok_or_else(|| {
-                    let patients: BTreeSet<&str> = patients().collect();
-                    Problem::new(format!(
-                        "{} patient(s) make no {wanted} folds",
-                        patients.len()
-                    ))
-                    .fix("give fewer --folds, at least 2, or more cases")
-                })?;
-                split.write(folder.join("split.yml"))?;
-                split
-            }
-        };
-        folds.folds = split.folds;
-        folds.fold_of = split.fold_of;
-        if let Some(fold) = folds.only.iter().find(|fold| **fold >= folds.folds) {
-            return Err(
-                Problem::new(format!("--only-folds names fold {fold} of {}", folds.folds))
-                    .fix("folds count from 0"),
-            );
-        }
-        Ok(folds)
-    }
-
-    /// The folds to train, `None` for all cases at once.
-    fn turns(&self) -> Vec<Option<u32>> {
-        match (self.folds, self.only.as_slice()) {
-            (0, _) => vec![None],
-            (folds, []) => (0..folds).map(Some).collect(),
-            (_, only) => only.iter().copied().map(Some).collect(),
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.turns().len()
-    }
-}
-
-type Apart = (Vec<TrainingCase>, Vec<TrainingCase>, Vec<usize>);
-
-/// The crops that train and those that are held out, without a copy; and where each was.
-fn apart(
-    crops: Vec<TrainingCase>,
-    fold_of: &BTreeMap<String, u32>,
-    fold: u32,
-) -> Result<Apart, Problem> {
-    let cases = fold_cases(&crops, fold_of, fold)?;
-    let mut slots: Vec<Option<TrainingCase>> = crops.into_iter().map(Some).collect();
-    let mut take = |places: &[usize]| -> Vec<TrainingCase> {
-        places
-            .iter()
-            .filter_map(|&place| slots[place].take())
-            .collect()
-    };
-    let (train, held_out) = (take(&cases.train), take(&cases.validation));
-    let back = cases.train.into_iter().chain(cases.validation).collect();
-    Ok((train, held_out, back))
-}
-
-/// The crops in their old order.
-fn together(
-    train: Vec<TrainingCase>,
-    held_out: Vec<TrainingCase>,
-    back: Vec<usize>,
-) -> Vec<TrainingCase> {
-    if back.is_empty() {
-        return train;
-    }
-    let mut placed: Vec<(usize, TrainingCase)> = back
-        .into_iter()
-        .zip(train.into_iter().chain(held_out))
-        .collect();
-    placed.sort_by_key(|(place, _)| *place);
-    placed.into_iter().map(|(_, crop)| crop).collect()
-}
-
 /// What the library has to say of a training, with the names of classes.
 fn words(trained: &Trained, name: &str, classes: &[String]) -> Vec<String> {
     trained
@@ -554,8 +450,9 @@ fn words(trained: &Trained, name: &str, classes: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// The key of a training: the same key, the same weights.
-fn lineage(options: &Options, plan: &Plan, studies: &[Study]) -> String {
+/// The key of a training: the same key, the same weights, on a CPU to the bit. A GPU adds in
+/// another order, and after many steps its weights are others.
+fn lineage(options: &Options, plan: &Plan, studies: &[Study], device: &Device) -> String {
     let mut parts: Vec<String> = studies
         .iter()
         .map(|study| format!("{}={}", study.case_id, study.lineage))
@@ -567,7 +464,12 @@ fn lineage(options: &Options, plan: &Plan, studies: &[Study]) -> String {
             map.remove(name);
         }
     }
-    let text = format!("train 1\n{json}\n{}\n{}", json!(plan), parts.join("\n"));
+    let on = if device.is_cpu() { "cpu" } else { "gpu" };
+    let text = format!(
+        "train 1\n{json}\n{on}\n{}\n{}",
+        json!(plan),
+        parts.join("\n")
+    );
     Key::of_content(text.as_bytes()).to_string()
 }
 
