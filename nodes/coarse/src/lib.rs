@@ -158,6 +158,8 @@ impl Stage for Coarse {
     }
 
     fn build(options: Options, context: &Context) -> Result<Work, Problem> {
+        // A forward takes and gives back the same large blocks at every window.
+        renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
         let ensemble = options.ensemble()?;
         Ok(Work::PerCase(Box::new(Self {
             boxes: options.boxes(ensemble.networks())?,

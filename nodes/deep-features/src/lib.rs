@@ -76,6 +76,8 @@ impl Stage for DeepFeatures {
     }
 
     fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
+        // A forward takes and gives back the same large blocks at every case.
+        renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
         Ok(Work::PerCase(Box::new(Self {
             selection: options.selection()?,
             network: Tapped::new(&options)?,
