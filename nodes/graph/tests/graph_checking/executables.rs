@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use renalflow_graph::{CheckOptions, Graph, Severity, check};
 
-use crate::common::{GOOD, OnDisk, on_disk, one, plugins, report, said, text};
+use crate::common::{GOOD, OnDisk, on_disk, one, plugins, said, text};
 
 /// A graph with an executable that is not ours between two stages.
 fn with_executable(body: &str, mode: u32) -> (OnDisk, Graph) {
