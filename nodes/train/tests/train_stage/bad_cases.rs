@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use renalflow_imaging::Image;
 use renalflow_sdk::Value;
 use renalflow_stage_train::PLUGIN;
 
