@@ -14,6 +14,7 @@ use renalflow_segmentation::{
         plan_scan, segment_on_working_grid,
     },
     network::{FsNet, SegmentationNetwork},
+    ops::Precision,
     prepare::meanings,
 };
 use renalflow_stage_segment::{
@@ -58,12 +59,20 @@ pub struct Options {
     /// Where networks run: auto, cpu or cuda:N
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
+    /// Numbers in which a GPU convolves: f32, tf32 or bf16; a CPU has f32 alone
+    #[arg(long, value_name = "NUMBERS", default_value_t)]
+    #[serde(skip_serializing_if = "Precision::is_f32")]
+    precision: Precision,
     /// Which of a network's ways to take, where it has one for each data set
     #[arg(long, value_enum, default_value_t = Way::Primary)]
     domain: Way,
 }
 
 impl Options {
+    fn networks(&self) -> Result<Vec<FsNet>, Problem> {
+        networks::networks(&self.weights, self.domain, self.device, self.precision)
+    }
+
     fn boxes(&self, networks: &[FsNet]) -> Result<CoarseBoxes, Problem> {
         networks::check_step(self.step_fraction)?;
         for (option, value) in [
@@ -130,13 +139,13 @@ impl Stage for Coarse {
     const NOT_IN_LINEAGE: &'static [&'static str] = &["device"];
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
-        let networks = networks::networks(&options.weights, options.domain, options.device)?;
+        let networks = options.networks()?;
         options.boxes(&networks)?;
         Ok(vec![networks::describe(&networks)])
     }
 
     fn build(options: Options, context: &Context) -> Result<Work, Problem> {
-        let networks = networks::networks(&options.weights, options.domain, options.device)?;
+        let networks = options.networks()?;
         Ok(Work::PerCase(Box::new(Self {
             boxes: options.boxes(&networks)?,
             how: ScanOptions {

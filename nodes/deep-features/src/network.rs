@@ -35,9 +35,10 @@ impl Tapped {
     /// that it does not have, several input channels, a device that is not there.
     pub fn new(options: &Options) -> Result<Self, Problem> {
         let weights = std::slice::from_ref(&options.weights);
-        let network = networks::networks(weights, options.domain, options.device)?
-            .pop()
-            .ok_or_else(|| Problem::new(format!("{} has no network", options.weights)))?;
+        let network =
+            networks::networks(weights, options.domain, options.device, options.precision)?
+                .pop()
+                .ok_or_else(|| Problem::new(format!("{} has no network", options.weights)))?;
         let plan = network.plan();
         let known = network.tap_names();
         let layers = if options.layers.is_empty() {

@@ -12,6 +12,7 @@ use renalflow_segmentation::{
     device::DeviceChoice,
     inference::{ScanOptions, plan_scan, segment_scan},
     network::FsNet,
+    ops::Precision,
 };
 use serde::Serialize;
 
@@ -45,6 +46,10 @@ pub struct Options {
     /// Where networks run: auto, cpu or cuda:N
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
+    /// Numbers in which a GPU convolves: f32, tf32 or bf16; a CPU has f32 alone
+    #[arg(long, value_name = "NUMBERS", default_value_t)]
+    #[serde(skip_serializing_if = "Precision::is_f32")]
+    precision: Precision,
     /// Which of a network's ways to take, where it has one for each data set
     #[arg(long, value_enum, default_value_t = Way::Primary)]
     domain: Way,
@@ -63,6 +68,10 @@ enum Axis {
 }
 
 impl Options {
+    fn networks(&self) -> Result<Vec<FsNet>, Problem> {
+        networks::networks(&self.weights, self.domain, self.device, self.precision)
+    }
+
     fn how(&self) -> Result<ScanOptions, Problem> {
         networks::check_step(self.step_fraction)?;
         let size = match *self.crop_size_mm.as_slice() {
@@ -117,7 +126,7 @@ impl Stage for Segment {
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
         options.how()?;
-        let networks = networks::networks(&options.weights, options.domain, options.device)?;
+        let networks = options.networks()?;
         Ok(vec![networks::describe(&networks)])
     }
 
@@ -134,7 +143,7 @@ impl Stage for Segment {
     fn build(options: Options, context: &Context) -> Result<Work, Problem> {
         Ok(Work::PerCase(Box::new(Self {
             how: options.how()?,
-            networks: networks::networks(&options.weights, options.domain, options.device)?,
+            networks: options.networks()?,
             progress: context.progress(),
         })))
     }
