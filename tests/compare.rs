@@ -69,6 +69,7 @@ fn rows(seed: usize, gain: f64, without: &[usize]) -> Vec<ScoreRow> {
         ] {
             rows.push(ScoreRow {
                 case_id: format!("case_{case:02}"),
+                patient_id: None,
                 set: HELD_OUT.to_owned(),
                 fold: Some(case % 5),
                 scores: Ok(scores(region, dice, Some(40.0 * (1.0 - dice)))),
@@ -191,6 +192,7 @@ impl Runs {
                 rows.retain(|row| row.case_id != "case_07");
                 rows.push(failed_row(
                     "case_07",
+                    None,
                     HELD_OUT,
                     Some(2),
                     "train: out of memory",
@@ -272,6 +274,68 @@ fn replicates_are_one_variant_and_differences_are_paired() {
     assert_eq!(csv.lines().count(), 1 + table.len());
     // The same seed, the same table.
     assert_eq!(runs.shown(&args), runs.shown(&args));
+}
+
+#[test]
+fn cases_of_one_patient_are_drawn_together() {
+    let runs = Runs::new();
+    for (name, scheme, gain) in [("a", "scratch", 0.0), ("b", "pooled", 0.05)] {
+        let mut rows = rows(1, gain, &[]);
+        runs.scored(name, &record(scheme, 1), &rows);
+        for row in &mut rows {
+            let case: usize = row.case_id["case_".len()..].parse().unwrap();
+            row.patient_id = Some(format!("p{}", case / 4));
+        }
+        runs.scored(&format!("{name}-of-few"), &record(scheme, 1), &rows);
+    }
+    let compare = |a: &str, b: &str| {
+        let file = runs.path("table.parquet");
+        let args = [
+            a,
+            b,
+            "--metric",
+            "dice",
+            "--region",
+            "tumour",
+            "--parquet",
+            "table.parquet",
+        ];
+        let shown = runs.shown(&args);
+        let (batch, _) = read_parquet(&file).unwrap();
+        let table = Table::from_batch(batch).unwrap();
+        let of = |name: &str| table.f64s(name).unwrap()[1];
+        (shown, ["patients", "difference", "low", "high"].map(of))
+    };
+    let (shown, [patients, difference, low, high]) = compare("a", "b");
+    assert!(shown.contains("tumour: 12 cases\n"), "{shown}");
+    assert_eq!(patients, 12.0);
+    let (of_few, [few, same_difference, lower, higher]) = compare("a-of-few", "b-of-few");
+    assert!(
+        of_few.contains("tumour: 12 cases of 3 patients\n"),
+        "{of_few}"
+    );
+    assert_eq!(few, 3.0);
+    assert!((difference - same_difference).abs() < 1e-12);
+    // By hand: the mean of three patients drawn thrice, of which each has four cases. The widest
+    // draws take one patient three times.
+    let by_patient: Vec<f64> = (0..3)
+        .map(|patient| {
+            let gains =
+                (4 * patient..4 * patient + 4).map(|case| dice(case, 1, 0.05) - dice(case, 1, 0.0));
+            gains.sum::<f64>() / 4.0
+        })
+        .collect();
+    let ends = |pick: fn(f64, f64) -> f64| by_patient.iter().copied().reduce(pick).unwrap();
+    // Each end is one draw of 27, more than the 2.5 % beyond the interval.
+    assert!(
+        (lower - ends(f64::min)).abs() < 1e-12,
+        "{lower} {by_patient:?}"
+    );
+    assert!(
+        (higher - ends(f64::max)).abs() < 1e-12,
+        "{higher} {by_patient:?}"
+    );
+    assert!((low, high) != (lower, higher));
 }
 
 #[test]

@@ -19,6 +19,7 @@ use renalflow_segmentation::{
 };
 use renalflow_stage_segment::{
     boxes,
+    ensemble::{Ensemble, RECORD, check_record},
     networks::{self, Way, WeightsFile, gib},
 };
 use serde::Serialize;
@@ -29,7 +30,7 @@ pub const PLUGIN: Plugin = Plugin::of::<Coarse>();
 
 /// Finds kidneys.
 pub struct Coarse {
-    networks: Vec<FsNet>,
+    ensemble: Ensemble,
     how: ScanOptions,
     boxes: CoarseBoxes,
     progress: Progress,
@@ -41,6 +42,10 @@ pub struct Options {
     /// Weights of a network of coarse spacing, with their card, relative to the graph's folder; several files are one ensemble
     #[arg(long, value_name = "FILE", value_delimiter = ',', required = true)]
     weights: Vec<WeightsFile>,
+    /// Show a case only to those networks that were not trained on its patient, as their cards say
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    held_out: bool,
     /// The network's labels that are kidney or lie in it, joined by + [default: all]
     #[arg(long, value_name = "LABELS")]
     kidney: Option<String>,
@@ -69,8 +74,14 @@ pub struct Options {
 }
 
 impl Options {
-    fn networks(&self) -> Result<Vec<FsNet>, Problem> {
-        networks::networks(&self.weights, self.domain, self.device, self.precision)
+    fn ensemble(&self) -> Result<Ensemble, Problem> {
+        Ensemble::open(
+            &self.weights,
+            self.domain,
+            self.device,
+            self.precision,
+            self.held_out,
+        )
     }
 
     fn boxes(&self, networks: &[FsNet]) -> Result<CoarseBoxes, Problem> {
@@ -128,7 +139,15 @@ impl Stage for Coarse {
         version: "1",
         about: "Find the kidneys with a coarse network, one box each",
         role: Role::PerCase,
-        inputs: &[Port::new("image", Kind::Image, "CT in HU, on its own grid")],
+        inputs: &[
+            Port::new("image", Kind::Image, "CT in HU, on its own grid"),
+            Port::new(
+                RECORD,
+                Kind::Table,
+                "its patient, for --held-out where one has several cases",
+            )
+            .optional(),
+        ],
         outputs: &[Port::new(
             "boxes",
             Kind::Table,
@@ -139,21 +158,28 @@ impl Stage for Coarse {
     const NOT_IN_LINEAGE: &'static [&'static str] = &["device"];
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
-        let networks = options.networks()?;
-        options.boxes(&networks)?;
-        Ok(vec![networks::describe(&networks)])
+        let ensemble = options.ensemble()?;
+        options.boxes(ensemble.networks())?;
+        let described = networks::describe(ensemble.networks());
+        Ok([described].into_iter().chain(ensemble.note()).collect())
+    }
+
+    fn check_wiring(options: &Options, inputs: &[String]) -> Result<(), Problem> {
+        check_record(options.held_out, inputs)
     }
 
     fn build(options: Options, context: &Context) -> Result<Work, Problem> {
-        let networks = options.networks()?;
+        // A forward takes and gives back the same large blocks at every window.
+        renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
+        let ensemble = options.ensemble()?;
         Ok(Work::PerCase(Box::new(Self {
-            boxes: options.boxes(&networks)?,
+            boxes: options.boxes(ensemble.networks())?,
             how: ScanOptions {
                 step_fraction: options.step_fraction,
                 domain: options.domain.domain(),
                 ..ScanOptions::default()
             },
-            networks,
+            ensemble,
             progress: context.progress(),
         })))
     }
@@ -163,7 +189,9 @@ impl PerCase for Coarse {
     fn process(&mut self, case_id: &str, mut inputs: Inputs) -> Result<Outputs, Problem> {
         let image = inputs.image("image")?;
         let original = image.geometry();
-        let plan = plan_scan(original, &[], &self.networks, &self.how)?;
+        let networks = self.ensemble.of_case(case_id, &inputs)?;
+        let networks: Vec<&FsNet> = networks.into_iter().map(|(_, network)| network).collect();
+        let plan = plan_scan(original, &[], &networks, &self.how)?;
         tracing::info!(
             "{case_id}: {} forwards over {:?} coarse voxels, at most {:.2} GiB beside the image",
             plan.forwards(),
@@ -175,7 +203,7 @@ impl PerCase for Coarse {
         );
         let progress = &mut self.progress;
         let mut hear = |done, of| networks::say(progress, case_id, done, of);
-        let coarse = segment_on_working_grid(&image, &self.networks, &self.how, &mut hear)?;
+        let coarse = segment_on_working_grid(&image, &networks, &self.how, &mut hear)?;
         let found =
             find_kidneys(&coarse, &self.boxes).map_err(|error| {
                 Problem::from(error)

@@ -6,9 +6,12 @@ mod bright;
 
 use std::path::Path;
 
-use bright::{balls, save_bright, tiny_plan};
+use bright::{balls, save_bright, save_trained_on, save_without_card, tiny_plan, with_nan};
 use renalflow_imaging::{Geometry, Image, orientation::reorient_image};
-use renalflow_sdk::{Context, Failure, Table, Value, journal::Journal, replay::Replay};
+use renalflow_sdk::{
+    Failure, Table, Value,
+    replay::{Case, play, play_one},
+};
 use renalflow_stage_coarse::PLUGIN;
 use renalflow_stage_segment::boxes;
 
@@ -17,29 +20,10 @@ fn arguments(args: &[&str]) -> Vec<String> {
 }
 
 fn run(folder: &Path, args: &[&str], image: &Image) -> Result<Table, Failure> {
-    let mut replay = Replay::new(["image"], ["boxes"]);
-    replay.begin("image", &["case_1"]);
-    replay.value("image", "case_1", Value::Image(image.clone()));
-    replay.end("image");
-    let context = Context {
-        node_id: "coarse".to_owned(),
-        run_dir: folder.to_owned(),
-        strict: false,
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-    };
-    PLUGIN
-        .run_on(
-            &mut replay,
-            &arguments(args),
-            &context,
-            &mut Journal::none(),
-        )
-        .unwrap();
-    match replay.received("boxes").remove("case_1").unwrap() {
-        Ok(Value::Table(table)) => Ok(table),
-        Ok(other) => panic!("{:?}", other.kind()),
-        Err(failure) => Err(failure),
+    let case = Case::new("case_1").with("image", Value::Image(image.clone()));
+    match play_one(&PLUGIN, args, folder, case, "boxes")? {
+        Value::Table(table) => Ok(table),
+        other => panic!("{:?}", other.kind()),
     }
 }
 
@@ -137,6 +121,13 @@ fn wrong_options_are_found_before_a_case_is_read() {
     assert!(refused(&["--weights", &file, "--smallest-ml", "NaN"]).contains("--smallest-ml"));
     let on_cpu = ["--weights", &file, "--device", "cpu", "--precision", "tf32"];
     assert!(refused(&on_cpu).contains("cuda:N"));
+    let bare = folder.path().join("bare.safetensors");
+    save_without_card(&bare);
+    let text = refused(&["--weights", bare.to_str().unwrap()]);
+    assert!(
+        text.contains("has no renalflow.card") && text.contains("train the network here"),
+        "{text}"
+    );
     let text = refused(&["--weights", &file, "--kidney", "liver"]);
     assert!(
         text.contains("--kidney") && text.contains("liver"),
@@ -144,4 +135,62 @@ fn wrong_options_are_found_before_a_case_is_read() {
     );
     let named = ["--weights", file.as_str(), "--kidney", "kidney+tumour"];
     PLUGIN.check(&arguments(&named)).unwrap();
+}
+
+#[test]
+fn scans_with_nan_and_without_kidneys_fail_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = weights(folder.path());
+    let cases = [
+        ("nan", with_nan(&scan(), [25, 60, 70])),
+        ("empty", balls(&grid(), &[])),
+        ("good", scan()),
+    ]
+    .map(|(id, image)| Case::new(id).with("image", Value::Image(image)));
+    let replay = play(&PLUGIN, &["--weights", &file], folder.path(), &cases).unwrap();
+    let mut boxes = replay.received("boxes");
+    let nan = boxes.remove("nan").unwrap().unwrap_err();
+    assert!(nan.cause.contains("NaN"), "{nan}");
+    let empty = boxes.remove("empty").unwrap().unwrap_err();
+    assert!(
+        empty.cause.contains("0.00 mL of kidney+tumour") && empty.cause.contains("no kidney"),
+        "{empty}"
+    );
+    assert!(empty.fix.contains("is it in HU"), "{empty}");
+    assert!(boxes.remove("good").unwrap().is_ok());
+}
+
+#[test]
+fn a_scan_smaller_than_the_patch_is_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = weights(folder.path());
+    // 60 mm wide, and the patch is 160.
+    let small = Geometry::upright([15, 30, 30], [4.0, 2.0, 2.0]).unwrap();
+    let image = balls(&small, &[([29.0, 29.0, 28.0], 22.0)]);
+    assert_eq!(
+        run(folder.path(), &["--weights", &file], &image)
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn held_out_cases_are_searched_by_networks_that_have_not_seen_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = tiny_plan(&["background", "kidney+tumour"], 5.0, 32, 1);
+    let files = [(true, "p1"), (false, "p0")].map(|(sees, patient)| {
+        let path = folder.path().join(format!("without-{patient}.safetensors"));
+        save_trained_on(&path, &plan, sees, &[patient]);
+        path.to_str().unwrap().to_owned()
+    });
+    let args = ["--weights", &files.join(","), "--held-out"];
+    let cases =
+        ["p0_scan_1", "p1_scan_1"].map(|id| Case::new(id).with("image", Value::Image(scan())));
+    let mut boxes = play(&PLUGIN, &args, folder.path(), &cases)
+        .unwrap()
+        .received("boxes");
+    assert!(boxes.remove("p0_scan_1").unwrap().is_ok());
+    let blind = boxes.remove("p1_scan_1").unwrap().unwrap_err();
+    assert!(blind.cause.contains("no kidney was found"), "{blind}");
 }

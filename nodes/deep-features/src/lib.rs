@@ -13,8 +13,11 @@ use renalflow_sdk::{
 };
 use renalflow_segmentation::{
     deep_features::{self, Crop, Selection, feature_names},
+    network::{FsNet, SegmentationNetwork},
     prepare::{self, image_on, working_grid},
 };
+
+use renalflow_stage_segment::ensemble::{RECORD, check_record};
 
 use network::Tapped;
 pub use options::Options;
@@ -38,12 +41,18 @@ impl Stage for DeepFeatures {
 
     const DECLARATION: Declaration = Declaration {
         name: "deep-features",
-        version: "1",
+        version: "2",
         about: "Pool layers of a segmentation network over regions of interest",
         role: Role::PerCase,
         inputs: &[
             Port::new("image", Kind::Image, "CT in HU, on its own grid"),
             Port::new("mask", Kind::Labels, "labels on the image's grid"),
+            Port::new(
+                RECORD,
+                Kind::Table,
+                "its patient, for --held-out where one has several cases",
+            )
+            .optional(),
         ],
         outputs: &[Port::new("features", Kind::Table, "one row a region")],
     };
@@ -52,15 +61,23 @@ impl Stage for DeepFeatures {
         let selection = options.selection()?;
         options.check_numbers()?;
         let network = Tapped::new(options)?;
-        Ok(vec![format!(
+        let files: Vec<String> = options.weights.iter().map(ToString::to_string).collect();
+        let described = format!(
             "{} of {}: {} features a region",
             network.layers().join(", "),
-            options.weights,
+            files.join(", "),
             network.channels()? * selection.len()
-        )])
+        );
+        Ok([described].into_iter().chain(network.note()).collect())
+    }
+
+    fn check_wiring(options: &Options, inputs: &[String]) -> Result<(), Problem> {
+        check_record(options.held_out, inputs)
     }
 
     fn build(options: Options, _context: &Context) -> Result<Work, Problem> {
+        // A forward takes and gives back the same large blocks at every case.
+        renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
         Ok(Work::PerCase(Box::new(Self {
             selection: options.selection()?,
             network: Tapped::new(&options)?,
@@ -71,6 +88,7 @@ impl Stage for DeepFeatures {
 
 impl PerCase for DeepFeatures {
     fn process(&mut self, case_id: &str, mut inputs: Inputs) -> Result<Outputs, Problem> {
+        let network = self.network.of_case(case_id, &inputs)?;
         let image = inputs.image("image")?;
         let mask = inputs.labels("mask")?;
         check_same_grid(("image", image.geometry()), ("mask", mask.geometry()))?;
@@ -80,7 +98,7 @@ impl PerCase for DeepFeatures {
             .iter()
             .map(|region| {
                 let values = self
-                    .values(&image, &mask, region)
+                    .values(network, &image, &mask, region)
                     .map_err(|problem| problem.context(format!("region `{region}`")))?;
                 Ok(Row {
                     roi: region.clone(),
@@ -97,12 +115,13 @@ impl DeepFeatures {
     /// The features of a region, by column.
     fn values(
         &self,
+        network: &FsNet,
         image: &Image,
         mask: &LabelMap,
         region: &str,
     ) -> Result<rows::Values, Problem> {
         let labels = mask.region(region)?;
-        let plan = self.network.plan();
+        let plan = network.plan();
         let grid = working_grid(image.geometry(), prepare::Region::Whole, plan)?;
         let bounds = place::region_on(&grid, mask, &labels)?;
         let crop = Crop::around(
@@ -117,7 +136,7 @@ impl DeepFeatures {
         let patch = image_on(image, &crop, &plan.window.value)?;
 
         let mut values = Vec::new();
-        for layer in self.network.activations(&patch)? {
+        for layer in self.network.activations(network, &patch)? {
             let activation = deep_features::Activation {
                 layer: &layer.name,
                 values: &layer.values,

@@ -2,15 +2,15 @@
 
 use candle_core::Tensor;
 use renalflow_imaging::{Geometry, Volume};
-use renalflow_sdk::Problem;
-use renalflow_segmentation::network::{Domain, FsNet, Plan, SegmentationNetwork};
-use renalflow_stage_segment::networks;
+use renalflow_sdk::{Inputs, Problem};
+use renalflow_segmentation::network::{Domain, FsNet, SegmentationNetwork};
+use renalflow_stage_segment::ensemble::Ensemble;
 
 use crate::options::Options;
 
-/// A network whose layers are read.
+/// Networks whose layers are read: one, or the folds of a cross-validation.
 pub struct Tapped {
-    network: FsNet,
+    ensemble: Ensemble,
     layers: Vec<String>,
     domain: Domain,
 }
@@ -28,17 +28,20 @@ pub struct Layer {
 }
 
 impl Tapped {
-    /// The network on the card of the weights, with these weights.
+    /// The networks on the cards of the weights, with these weights.
     ///
     /// # Errors
     /// Weights that do not fit their card, a domain that the network has no way for, a layer
     /// that it does not have, several input channels, a device that is not there.
     pub fn new(options: &Options) -> Result<Self, Problem> {
-        let weights = std::slice::from_ref(&options.weights);
-        let network =
-            networks::networks(weights, options.domain, options.device, options.precision)?
-                .pop()
-                .ok_or_else(|| Problem::new(format!("{} has no network", options.weights)))?;
+        let ensemble = Ensemble::open(
+            &options.weights,
+            options.domain,
+            options.device,
+            options.precision,
+            options.held_out,
+        )?;
+        let network = first(&ensemble)?;
         let plan = network.plan();
         let known = network.tap_names();
         let layers = if options.layers.is_empty() {
@@ -61,7 +64,7 @@ impl Tapped {
             seen.push(layer);
         }
         Ok(Self {
-            network,
+            ensemble,
             layers,
             domain: options.domain.domain(),
         })
@@ -72,10 +75,12 @@ impl Tapped {
     /// # Errors
     /// A layer that is not on the way of the domain.
     pub fn channels(&self) -> Result<usize, Problem> {
-        let shape_zyx = self.plan().total_stride_zyx().map(|stride| 2 * stride);
-        let grid = Geometry::upright(shape_zyx, self.plan().spacing_zyx_mm.value)?;
+        let network = first(&self.ensemble)?;
+        let plan = network.plan();
+        let shape_zyx = plan.total_stride_zyx().map(|stride| 2 * stride);
+        let grid = Geometry::upright(shape_zyx, plan.spacing_zyx_mm.value)?;
         let nothing = Volume::new(grid.clone(), vec![0.0; grid.len()])?;
-        let layers = self.activations(&nothing).map_err(|problem| {
+        let layers = self.activations(network, &nothing).map_err(|problem| {
             problem.context("--layers").fix(
                 "name layers that --domain passes: auxiliary.decoder... is passed by auxiliary alone",
             )
@@ -83,9 +88,25 @@ impl Tapped {
         Ok(layers.iter().map(|layer| layer.channels).sum())
     }
 
-    /// The plan of the network.
-    pub fn plan(&self) -> &Plan {
-        self.network.plan()
+    /// The network that describes a case. Features of several are not averaged, because their
+    /// channels are not the same, so the first one that may see the case does.
+    ///
+    /// # Errors
+    /// See [`Ensemble::of_case`].
+    pub fn of_case(&self, case_id: &str, inputs: &Inputs) -> Result<&FsNet, Problem> {
+        let may_see = self.ensemble.of_case(case_id, inputs)?;
+        let Some((name, network)) = may_see.first() else {
+            return Err(Problem::new("there is no network"));
+        };
+        if may_see.len() > 1 {
+            tracing::info!("{case_id}: described by {name}");
+        }
+        Ok(network)
+    }
+
+    /// What decides which network describes a case.
+    pub fn note(&self) -> Option<String> {
+        self.ensemble.note()
     }
 
     /// The layers that are read.
@@ -93,19 +114,19 @@ impl Tapped {
         &self.layers
     }
 
-    /// What the layers make of a patch, in the order in which they were asked for.
+    /// What the layers of one of the networks make of a patch, in the order in which they were asked for.
     ///
     /// # Shapes
     /// `patch`: `[z, y, x]`, extents divisible by the plan's strides.
     ///
     /// # Errors
     /// A layer that is not on the way of the domain.
-    pub fn activations(&self, patch: &Volume<f32>) -> Result<Vec<Layer>, Problem> {
+    pub fn activations(&self, network: &FsNet, patch: &Volume<f32>) -> Result<Vec<Layer>, Problem> {
         let [d, h, w] = patch.geometry().shape_zyx;
-        let device = self.network.parameters().device();
+        let device = network.parameters().device();
         let x = Tensor::from_slice(patch.voxels(), (1, 1, d, h, w), device)?;
         let wanted: Vec<&str> = self.layers.iter().map(String::as_str).collect();
-        let (_, mut found) = self.network.forward_with_taps(&x, self.domain, &wanted)?;
+        let (_, mut found) = network.forward_with_taps(&x, self.domain, &wanted)?;
         self.layers
             .iter()
             .map(|name| {
@@ -121,4 +142,10 @@ impl Tapped {
             })
             .collect()
     }
+}
+
+/// The network whose layers and channels stand for those of all: their plans are the same.
+fn first(ensemble: &Ensemble) -> Result<&FsNet, Problem> {
+    let first = ensemble.networks().first();
+    first.ok_or_else(|| Problem::new("no weights are given").fix("give --weights"))
 }

@@ -6,14 +6,21 @@ use clap::Args;
 use renalflow_sdk::{Problem, clap};
 use renalflow_segmentation::{deep_features::Selection, device::DeviceChoice, ops::Precision};
 use renalflow_stage_segment::networks::{Way, WeightsFile};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Options of `deep-features`.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct Options {
-    /// Weights of the network, with their card, relative to the graph's folder
-    #[arg(long, value_name = "FILE")]
-    pub(crate) weights: WeightsFile,
+    /// Weights of the network, with their card, relative to the graph's folder; with --held-out
+    /// those of all folds
+    #[arg(long, value_name = "FILE", value_delimiter = ',', required = true)]
+    #[serde(serialize_with = "one_or_all")]
+    pub(crate) weights: Vec<WeightsFile>,
+    /// Take the features of a case from the first network that was not trained on its patient, as
+    /// the cards say
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) held_out: bool,
     /// Layers to pool [default: the deepest of the way down, such as encoder.4]
     #[arg(long, value_name = "LAYER", value_delimiter = ',')]
     pub(crate) layers: Vec<String>,
@@ -59,6 +66,14 @@ pub struct Options {
     pub(crate) prefix: String,
 }
 
+/// A single file as itself, as where only one could be given.
+fn one_or_all<S: Serializer>(weights: &[WeightsFile], serializer: S) -> Result<S::Ok, S::Error> {
+    match weights {
+        [one] => one.serialize(serializer),
+        all => all.serialize(serializer),
+    }
+}
+
 impl Options {
     /// The pools and parts.
     pub(crate) fn selection(&self) -> Result<Selection, Problem> {
@@ -68,6 +83,16 @@ impl Options {
 
     /// Refuse what the option parser lets through.
     pub(crate) fn check_numbers(&self) -> Result<(), Problem> {
+        if self.weights.len() > 1 && !self.held_out {
+            return Err(Problem::new(format!(
+                "--weights are {} files, and features are those of one network",
+                self.weights.len()
+            ))
+            .fix(
+                "give one file, or --held-out with the folds of a cross-validation; two networks \
+                 that both are of interest take two nodes with two prefixes",
+            ));
+        }
         if !(self.margin_mm.is_finite() && self.margin_mm >= 0.0) {
             return Err(Problem::new(format!("--margin-mm is {}", self.margin_mm))
                 .fix("give a number of mm, 0 or more"));

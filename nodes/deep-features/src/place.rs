@@ -2,6 +2,7 @@
 
 use renalflow_imaging::{Geometry, LabelMap, boxes::BoundingBox, resample::resample_labels};
 use renalflow_sdk::Problem;
+use renalflow_segmentation::inference::coarse::box_on;
 
 /// Where the region is, by the nearest voxel of the mask.
 ///
@@ -25,41 +26,15 @@ pub fn mask_on(grid: &Geometry, mask: &LabelMap, labels: &[u16]) -> Result<Vec<b
     Ok(inside)
 }
 
-/// The box of a region on another grid, widened to whole voxels and cut off at the border.
+/// The box of a region on another grid: all voxels that it touches there.
 ///
 /// # Errors
-/// Labels that do not occur.
+/// Labels that do not occur, a grid that they are not on.
 pub fn region_on(grid: &Geometry, mask: &LabelMap, labels: &[u16]) -> Result<BoundingBox, Problem> {
     let own = BoundingBox::of_labels(mask, labels).map_err(|error| {
         Problem::from(error)
             .fix("a case without the region has no features of it; look at the mask, or name another region")
     })?;
-    let (start, end) = (own.start_zyx, own.end_zyx());
-    let mut low = [f64::INFINITY; 3];
-    let mut high = [f64::NEG_INFINITY; 3];
-    for corner in 0..8usize {
-        // From face to face, half a voxel beyond the centres.
-        let index = std::array::from_fn(|axis| {
-            let face = if corner >> axis & 1 == 0 { start } else { end };
-            face[axis] as f64 - 0.5
-        });
-        let there = grid.voxel_from_world(mask.geometry().world_from_voxel(index));
-        for axis in 0..3 {
-            low[axis] = low[axis].min(there[axis] + 0.5);
-            high[axis] = high[axis].max(there[axis] + 0.5);
-        }
-    }
-    let mut region = BoundingBox {
-        start_zyx: [0; 3],
-        shape_zyx: [1; 3],
-    };
-    for axis in 0..3 {
-        let last = grid.shape_zyx[axis].saturating_sub(1);
-        // Negative becomes 0.
-        let first = (low[axis].floor() as usize).min(last);
-        let end = (high[axis].ceil() as usize).clamp(first + 1, last + 1);
-        region.start_zyx[axis] = first;
-        region.shape_zyx[axis] = end - first;
-    }
-    Ok(region)
+    box_on(&own, mask.geometry(), grid)
+        .ok_or_else(|| Problem::new("it lies outside the network's grid"))
 }

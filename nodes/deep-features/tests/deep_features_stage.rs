@@ -2,19 +2,25 @@
 //! is refused before a case is read.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use renalflow_imaging::{Geometry, Image, LabelMap, Volume};
-use renalflow_sdk::{Context, Failure, Plugin, Table, Value, journal::Journal, replay::Replay};
+use renalflow_sdk::{
+    Failure, Table, Value,
+    replay::{Case, Replay, play},
+};
 use renalflow_segmentation::{
     network::{
         Domain, FsNet, Parameters, Plan, Scheme, SegmentationNetwork, Use,
         plan::{Fingerprint, LabelSet, PlanOptions, Window},
     },
-    weights::{self, Card},
+    weights::{self, Card, TrainedOn},
 };
-use renalflow_stage_deep_features::DeepFeatures;
+use renalflow_stage_deep_features::PLUGIN;
 
 /// Two levels, patches of 16 voxels of 2 mm, intensities from -100 to 300 HU.
 fn plan() -> Plan {
@@ -40,12 +46,17 @@ fn plan() -> Plan {
 }
 
 fn weights(folder: &Path, scheme: Scheme) -> PathBuf {
+    save(&folder.join("tiny.safetensors"), scheme, 5, None)
+}
+
+fn save(path: &Path, scheme: Scheme, seed: u64, trained_on: Option<TrainedOn>) -> PathBuf {
     let plan = plan();
-    let parameters = Parameters::new(5);
+    let parameters = Parameters::new(seed);
     FsNet::new(&plan, scheme, &parameters, Use::Inference).unwrap();
-    let path = folder.join("tiny.safetensors");
-    weights::save(&path, &parameters, Card::new(plan, scheme, "key")).unwrap();
-    path
+    let mut card = Card::new(plan, scheme, "key");
+    card.trained_on = trained_on;
+    weights::save(path, &parameters, card).unwrap();
+    path.to_owned()
 }
 
 fn grid() -> Geometry {
@@ -80,30 +91,15 @@ fn mask(start: [usize; 3], end: [usize; 3]) -> LabelMap {
     }
 }
 
-fn run(cases: &[(&str, LabelMap)], args: &[&str]) -> (Result<(), String>, Replay) {
-    let mut replay = Replay::new(["image", "mask"], ["features"]);
-    let ids: Vec<&str> = cases.iter().map(|(id, _)| *id).collect();
-    for input in ["image", "mask"] {
-        replay.begin(input, &ids);
-    }
-    for (id, mask) in cases {
-        replay.value("image", id, Value::Image(image()));
-        replay.value("mask", id, Value::Labels(mask.clone()));
-    }
-    for input in ["image", "mask"] {
-        replay.end(input);
-    }
-    let context = Context {
-        node_id: "deep".to_owned(),
-        run_dir: PathBuf::new(),
-        strict: false,
-        inputs: vec!["image".to_owned(), "mask".to_owned()],
-        outputs: vec!["features".to_owned()],
-    };
-    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    let result =
-        Plugin::of::<DeepFeatures>().run_on(&mut replay, &args, &context, &mut Journal::none());
-    (result.map_err(|error| error.to_string()), replay)
+fn case(id: &str, mask: &LabelMap) -> Case {
+    Case::new(id)
+        .with("image", Value::Image(image()))
+        .with("mask", Value::Labels(mask.clone()))
+}
+
+fn run(cases: &[(&str, LabelMap)], args: &[&str]) -> Replay {
+    let cases: Vec<Case> = cases.iter().map(|(id, mask)| case(id, mask)).collect();
+    play(&PLUGIN, args, Path::new(""), &cases).unwrap()
 }
 
 fn sent(replay: &Replay, case_id: &str) -> Result<Table, Failure> {
@@ -117,16 +113,12 @@ fn sent(replay: &Replay, case_id: &str) -> Result<Table, Failure> {
 /// The note of the check.
 fn noted(args: &[&str]) -> String {
     let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    Plugin::of::<DeepFeatures>()
-        .check(&args)
-        .unwrap()
-        .1
-        .join("")
+    PLUGIN.check(&args).unwrap().1.join("")
 }
 
 fn refused(args: &[&str]) -> String {
     let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    let error = Plugin::of::<DeepFeatures>().check(&args).unwrap_err();
+    let error = PLUGIN.check(&args).unwrap_err();
     error.to_string()
 }
 
@@ -137,8 +129,7 @@ fn a_row_a_region_with_columns_that_carry_layer_pool_part_and_channel() {
     let path = path.to_str().unwrap();
     let case = [("a", mask([12; 3], [18; 3]))];
     let regions = ["--weights", path, "--regions", "tumour,kidney+tumour"];
-    let (result, replay) = run(&case, &regions);
-    result.unwrap();
+    let replay = run(&case, &regions);
     let table = sent(&replay, "a").unwrap();
     let names = table.names();
     // Two levels: the deepest of the way down has 8 channels, two pools each.
@@ -163,12 +154,12 @@ fn a_row_a_region_with_columns_that_carry_layer_pool_part_and_channel() {
             .all(|name| table.f64s(name).unwrap().iter().all(|v| v.is_finite()))
     );
     // Other regions change nothing, and neither does the run.
-    let (_, alone) = run(&case, &["--weights", path, "--regions", "kidney+tumour"]);
+    let alone = run(&case, &["--weights", path, "--regions", "kidney+tumour"]);
     let alone = sent(&alone, "a").unwrap();
     for name in &names[2..] {
         assert_eq!(alone.f64s(name).unwrap()[0], table.f64s(name).unwrap()[1]);
     }
-    let (_, again) = run(&case, &regions);
+    let again = run(&case, &regions);
     assert_eq!(sent(&again, "a").unwrap(), table);
 }
 
@@ -178,8 +169,7 @@ fn the_values_are_those_of_the_layer_in_the_crop_under_the_mask() {
     let path = weights(folder.path(), Scheme::Scratch);
     let case = [("a", mask([12; 3], [18; 3]))];
     let args = ["--weights", path.to_str().unwrap(), "--layers", "encoder.0"];
-    let (result, replay) = run(&case, &args);
-    result.unwrap();
+    let replay = run(&case, &args);
     let table = sent(&replay, "a").unwrap();
 
     // By hand: the grids agree, and the patch of 16 around the middle, 15, starts at 7.
@@ -247,7 +237,7 @@ fn pools_parts_layers_and_prefix_are_as_asked_and_an_unreached_octant_is_missing
         })
         .collect();
     case.volume = Volume::new(grid(), voxels).unwrap();
-    let (result, replay) = run(
+    let replay = run(
         &[("a", case)],
         &[
             "--weights",
@@ -262,7 +252,6 @@ fn pools_parts_layers_and_prefix_are_as_asked_and_an_unreached_octant_is_missing
             "net_",
         ],
     );
-    result.unwrap();
     let table = sent(&replay, "a").unwrap();
     assert_eq!(table.names().len(), 2 + 2 * 2 * 8 * 4);
     assert_eq!(table.names()[2], "net_decoder.0_max_o000_c000");
@@ -282,8 +271,7 @@ fn regions_at_the_border_and_longer_than_the_patch_are_described() {
         ("far", mask([38, 0, 36], [40, 2, 40])),
         ("long", mask([2, 2, 2], [6, 6, 38])),
     ];
-    let (result, replay) = run(&cases, &["--weights", path.to_str().unwrap()]);
-    result.unwrap();
+    let replay = run(&cases, &["--weights", path.to_str().unwrap()]);
     for (id, _) in &cases {
         let table = sent(&replay, id).unwrap();
         let name = "deep_encoder.1_mean_whole_c003";
@@ -299,8 +287,7 @@ fn a_case_without_the_region_fails_alone_and_says_so() {
         ("none", mask([0; 3], [0; 3])),
         ("some", mask([12; 3], [18; 3])),
     ];
-    let (result, replay) = run(&cases, &["--weights", path.to_str().unwrap()]);
-    result.unwrap();
+    let replay = run(&cases, &["--weights", path.to_str().unwrap()]);
     let failure = sent(&replay, "none").unwrap_err();
     assert!(
         failure
@@ -340,6 +327,21 @@ fn mistakes_are_found_before_a_case_is_read() {
     let regions = refused(&["--weights", text, "--regions", "tumour,tumour"]);
     assert!(regions.contains("twice"), "{regions}");
 
+    let several = refused(&["--weights", &format!("{text},{text}")]);
+    assert!(
+        several.contains("--weights are 2 files") && several.contains("--held-out"),
+        "{several}"
+    );
+    let silent = refused(&["--weights", text, "--held-out"]);
+    assert!(silent.contains("does not say whose scans"), "{silent}");
+    let bare = folder.path().join("bare.safetensors");
+    let tensor = Tensor::zeros((2, 3), DType::F32, &Device::Cpu).unwrap();
+    candle_core::safetensors::save(&HashMap::from([("weight", tensor)]), &bare).unwrap();
+    let bare = refused(&["--weights", bare.to_str().unwrap()]);
+    assert!(
+        bare.contains("has no renalflow.card") && bare.contains("train the network here"),
+        "{bare}"
+    );
     let absent = refused(&["--weights", "nowhere.safetensors"]);
     assert!(absent.contains("nowhere.safetensors"), "{absent}");
     let whole = std::fs::read(&path).unwrap();
@@ -361,11 +363,105 @@ fn the_lineage_is_that_of_the_weights_not_of_their_place() {
     std::fs::copy(&path, &elsewhere).unwrap();
     let options = |path: &Path| {
         let args = ["--weights".to_owned(), path.display().to_string()];
-        Plugin::of::<DeepFeatures>().check(&args).unwrap().0
+        PLUGIN.check(&args).unwrap().0
     };
     assert_eq!(options(&path), options(&elsewhere));
     let other = folder.path().join("other");
     std::fs::create_dir(&other).unwrap();
     let other = weights(&other, Scheme::DomainNorm);
     assert_ne!(options(&path), options(&other));
+}
+
+#[test]
+fn a_scan_with_nan_in_the_crop_fails_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = weights(folder.path(), Scheme::Scratch);
+    let mut voxels: Vec<f32> = image()
+        .to_f64()
+        .voxels()
+        .iter()
+        .map(|&v| v as f32)
+        .collect();
+    voxels[(15 * 40 + 15) * 40 + 15] = f32::NAN;
+    let nan = Image::F32(Volume::new(grid(), voxels).unwrap());
+    let tumour = mask([12; 3], [18; 3]);
+    let cases = [
+        Case::new("nan")
+            .with("image", Value::Image(nan))
+            .with("mask", Value::Labels(tumour.clone())),
+        case("good", &tumour),
+    ];
+    let args = ["--weights", path.to_str().unwrap()];
+    let replay = play(&PLUGIN, &args, folder.path(), &cases).unwrap();
+    let failure = sent(&replay, "nan").unwrap_err();
+    assert!(failure.cause.contains("NaN"), "{failure}");
+    sent(&replay, "good").unwrap();
+}
+
+#[test]
+fn a_scan_smaller_than_the_patch_is_described() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = weights(folder.path(), Scheme::Scratch);
+    // 12 mm of a patch of 32.
+    let small = Geometry::upright([6; 3], [2.0; 3]).unwrap();
+    let voxels: Vec<i16> = (0..216).map(|at| (at * 7919 % 501) as i16 - 150).collect();
+    let labels: Vec<u16> = (0..216).map(|at| if at % 36 < 8 { 2 } else { 1 }).collect();
+    let case = Case::new("small")
+        .with(
+            "image",
+            Value::Image(Image::I16(Volume::new(small.clone(), voxels).unwrap())),
+        )
+        .with(
+            "mask",
+            Value::Labels(LabelMap {
+                volume: Volume::new(small, labels).unwrap(),
+                names: mask([0; 3], [0; 3]).names,
+            }),
+        );
+    let args = ["--weights", path.to_str().unwrap()];
+    let replay = play(&PLUGIN, &args, folder.path(), &[case]).unwrap();
+    let table = sent(&replay, "small").unwrap();
+    assert!(table.f64s("deep_encoder.1_mean_whole_c003").unwrap()[0].is_finite());
+}
+
+#[test]
+fn held_out_cases_are_described_by_a_network_that_has_not_seen_their_patient() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [(5, "p1"), (6, "p0")].map(|(seed, patient)| {
+        let mut seen = TrainedOn::default();
+        seen.add(patient, &format!("{patient}_scan_1"));
+        seen.add("p3", "p3_scan_1");
+        let path = folder.path().join(format!("seed-{seed}.safetensors"));
+        save(&path, Scheme::Scratch, seed, Some(seen))
+            .display()
+            .to_string()
+    });
+    let record = |patient: &str| {
+        let row = serde_json::json!({"case_id": "any", "patient_id": patient});
+        Value::Table(Table::from_rows(&[row.as_object().unwrap().clone()]).unwrap())
+    };
+    let tumour = mask([12; 3], [18; 3]);
+    let column = "deep_encoder.1_mean_whole_c003";
+    let alone = files.each_ref().map(|file| {
+        let replay = run(&[("any", tumour.clone())], &["--weights", file]);
+        sent(&replay, "any").unwrap().f64s(column).unwrap()[0]
+    });
+    assert_ne!(alone[0], alone[1]);
+    let both = files.join(",");
+    let cases = ["p0", "p1", "p2", "p3"]
+        .map(|patient| case(&format!("{patient}_scan_2"), &tumour).with("record", record(patient)));
+    let args = ["--weights", both.as_str(), "--held-out"];
+    let replay = play(&PLUGIN, &args, folder.path(), &cases).unwrap();
+    let value = |id: &str| sent(&replay, id).unwrap().f64s(column).unwrap()[0];
+    assert_eq!(value("p0_scan_2"), alone[0]);
+    assert_eq!(value("p1_scan_2"), alone[1]);
+    // A patient of no training: the first of those that may.
+    assert_eq!(value("p2_scan_2"), alone[0]);
+    let failure = sent(&replay, "p3_scan_2").unwrap_err();
+    assert!(
+        failure
+            .cause
+            .contains("patient p3 was in the training of all 2"),
+        "{failure}"
+    );
 }

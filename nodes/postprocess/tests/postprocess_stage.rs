@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use renalflow_imaging::{Geometry, LabelMap, Volume};
-use renalflow_sdk::{Context, Failure, Value, journal::Journal, replay::Replay};
+use renalflow_sdk::{
+    Failure, Value,
+    replay::{Case, play_one},
+};
 use renalflow_stage_postprocess::PLUGIN;
 
 fn arguments(args: &[&str]) -> Vec<String> {
@@ -10,29 +13,10 @@ fn arguments(args: &[&str]) -> Vec<String> {
 }
 
 fn run(mask: &LabelMap, args: &[&str]) -> Result<LabelMap, Failure> {
-    let mut replay = Replay::new(["mask"], ["mask"]);
-    replay.begin("mask", &["case_1"]);
-    replay.value("mask", "case_1", Value::Labels(mask.clone()));
-    replay.end("mask");
-    let context = Context {
-        node_id: "postprocess".to_owned(),
-        run_dir: std::env::temp_dir(),
-        strict: false,
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-    };
-    PLUGIN
-        .run_on(
-            &mut replay,
-            &arguments(args),
-            &context,
-            &mut Journal::none(),
-        )
-        .unwrap();
-    match replay.received("mask").remove("case_1").unwrap() {
-        Ok(Value::Labels(labels)) => Ok(labels),
-        Ok(other) => panic!("{:?}", other.kind()),
-        Err(failure) => Err(failure),
+    let case = Case::new("case_1").with("mask", Value::Labels(mask.clone()));
+    match play_one(&PLUGIN, args, &std::env::temp_dir(), case, "mask")? {
+        Value::Labels(labels) => Ok(labels),
+        other => panic!("{:?}", other.kind()),
     }
 }
 
@@ -100,4 +84,11 @@ fn labels_are_named_and_checked() {
     let refused = |args: &[&str]| PLUGIN.check(&arguments(args)).unwrap_err().to_string();
     assert!(refused(&["--smallest-kidney-ml", "NaN"]).contains("--smallest-kidney-ml"));
     assert!(refused(&["--masses", "kidney"]).contains("kidney"));
+}
+
+#[test]
+fn a_mask_without_foreground_stays_empty() {
+    let mut nothing = mask();
+    nothing.volume = nothing.volume.map(|_| 0u16);
+    assert_eq!(run(&nothing, &[]).unwrap(), nothing);
 }

@@ -49,6 +49,7 @@ pub struct Options {
 
 const MASK: &str = "mask";
 const REFERENCE: &str = "reference";
+const RECORD: &str = "record";
 
 impl Stage for Score {
     type Options = Options;
@@ -61,6 +62,12 @@ impl Stage for Score {
         inputs: &[
             Port::new(MASK, Kind::Labels, "the prediction"),
             Port::new(REFERENCE, Kind::Labels, "the truth, on the same grid"),
+            Port::new(
+                RECORD,
+                Kind::Table,
+                "whose `patient_id` goes into the table",
+            )
+            .optional(),
         ],
         outputs: &[],
     };
@@ -103,6 +110,7 @@ impl Stage for Score {
             summary_path,
             node: context.node_id.clone(),
             rows: BTreeMap::new(),
+            patients: BTreeMap::new(),
             lineage: BTreeMap::new(),
         })))
     }
@@ -116,6 +124,8 @@ struct Collector {
     node: String,
     /// The rows of each case that could be scored.
     rows: BTreeMap<String, Vec<ScoreRow>>,
+    /// The patient of each case of which a record came, scored or not.
+    patients: BTreeMap<String, String>,
     /// What they were computed from.
     lineage: BTreeMap<String, Key>,
 }
@@ -127,12 +137,22 @@ impl Collecting for Collector {
             return Ok(());
         };
         let lineage = inputs.combined_lineage();
+        let patient = self.note_patient(case_id, &inputs)?;
         let (predicted, reference) = (inputs.labels(MASK)?, inputs.labels(REFERENCE)?);
         let metrics = self.scoring.score(&reference, &predicted)?;
-        let rows = score_rows(case_id, COHORT, None, &metrics);
+        let rows = score_rows(case_id, patient.as_deref(), COHORT, None, &metrics);
         self.rows.insert(case_id.to_owned(), rows);
         self.lineage.insert(case_id.to_owned(), lineage);
         Ok(())
+    }
+
+    fn collect_failed(
+        &mut self,
+        case_id: &str,
+        _: Failure,
+        arrived: Inputs,
+    ) -> Result<(), Problem> {
+        self.note_patient(case_id, &arrived).map(drop)
     }
 
     fn finish(&mut self, cohort: &Cohort) -> Result<Outputs, Problem> {
@@ -140,7 +160,11 @@ impl Collecting for Collector {
         for case_id in names(cohort, &self.rows) {
             match self.rows.remove(&case_id) {
                 Some(scored) => rows.extend(scored),
-                None => rows.push(failed_row(&case_id, COHORT, None, &cause(cohort, &case_id))),
+                None => {
+                    let patient = self.patients.get(&case_id).map(String::as_str);
+                    let cause = cause(cohort, &case_id);
+                    rows.push(failed_row(&case_id, patient, COHORT, None, &cause));
+                }
             }
         }
         let nothing_scored = self.lineage.is_empty();
@@ -163,6 +187,15 @@ impl Collecting for Collector {
 }
 
 impl Collector {
+    /// Keep the patient of a case, which its row names even if the case fails.
+    fn note_patient(&mut self, case_id: &str, inputs: &Inputs) -> Result<Option<String>, Problem> {
+        let patient = inputs.patient_id(RECORD)?;
+        if let Some(patient) = &patient {
+            self.patients.insert(case_id.to_owned(), patient.clone());
+        }
+        Ok(patient)
+    }
+
     /// What the file says of itself. Nothing here depends on when or where it was made.
     fn provenance(&self, cohort: &Cohort) -> Vec<(String, String)> {
         let keys: Vec<String> = self

@@ -21,6 +21,8 @@ pub const COHORT: &str = "cohort";
 pub struct ScoreRow {
     /// The case.
     pub case_id: String,
+    /// Its patient, where a record says it.
+    pub patient_id: Option<String>,
     /// Which cases these are: [`HELD_OUT`], [`TEST`], [`COHORT`].
     pub set: String,
     /// The fold whose network predicted the case, from 0, where there are folds.
@@ -118,6 +120,7 @@ impl RegionScores {
 #[must_use]
 pub fn score_rows(
     case_id: &str,
+    patient_id: Option<&str>,
     set: &str,
     fold: Option<usize>,
     metrics: &[RegionMetrics],
@@ -126,6 +129,7 @@ pub fn score_rows(
         .iter()
         .map(|metrics| ScoreRow {
             case_id: case_id.to_owned(),
+            patient_id: patient_id.map(str::to_owned),
             set: set.to_owned(),
             fold,
             scores: Ok(RegionScores::new(metrics)),
@@ -135,9 +139,16 @@ pub fn score_rows(
 
 /// The one row of a case that could not be scored; its region is missing.
 #[must_use]
-pub fn failed_row(case_id: &str, set: &str, fold: Option<usize>, cause: &str) -> ScoreRow {
+pub fn failed_row(
+    case_id: &str,
+    patient_id: Option<&str>,
+    set: &str,
+    fold: Option<usize>,
+    cause: &str,
+) -> ScoreRow {
     ScoreRow {
         case_id: case_id.to_owned(),
+        patient_id: patient_id.map(str::to_owned),
         set: set.to_owned(),
         fold,
         scores: Err(cause.to_owned()),
@@ -147,9 +158,10 @@ pub fn failed_row(case_id: &str, set: &str, fold: Option<usize>, cause: &str) ->
 /// The rows as a table. Columns and their types are the same whatever the rows are.
 ///
 /// # Shapes
-/// As many rows as `rows`; `case_id, set, fold, region, dice, surface_dice, tolerance_mm,
-/// hd95_mm, assd_mm, reference_ml, predicted_ml, volume_error_ml, relative_volume_error,
-/// lesions_reference, lesions_predicted, lesions_found, lesion_f1, status, cause`.
+/// As many rows as `rows`; `case_id, patient_id, set, fold, region, dice, surface_dice,
+/// tolerance_mm, hd95_mm, assd_mm, reference_ml, predicted_ml, volume_error_ml,
+/// relative_volume_error, lesions_reference, lesions_predicted, lesions_found, lesion_f1, status,
+/// cause`.
 ///
 /// # Errors
 /// None that rows of this type can cause; Arrow checks the lengths of columns.
@@ -171,8 +183,9 @@ pub fn table(rows: &[ScoreRow]) -> Result<RecordBatch, ArrowError> {
         .iter()
         .map(|row| row.fold.map(|fold| fold as i64))
         .collect();
-    let columns: [(&str, ArrayRef); 19] = [
+    let columns: [(&str, ArrayRef); 20] = [
         ("case_id", text(|row| Some(row.case_id.clone()))),
+        ("patient_id", text(|row| row.patient_id.clone())),
         ("set", text(|row| Some(row.set.clone()))),
         ("fold", Arc::new(folds)),
         (

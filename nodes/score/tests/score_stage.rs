@@ -5,9 +5,12 @@ use std::path::Path;
 
 use renalflow_frames::read_parquet;
 use renalflow_imaging::{Geometry, LabelMap, Volume};
-use renalflow_sdk::{Context, Failure, Plugin, Table, Value, journal::Journal, replay::Replay};
-use renalflow_stage_score::Score;
-use serde_json::Value as Json;
+use renalflow_sdk::{
+    Failure, Table, Value,
+    replay::{Case, play},
+};
+use renalflow_stage_score::PLUGIN;
+use serde_json::{Value as Json, json};
 
 /// Boxes `[start, end)` along x of a bar of 1 mm voxels, 4 x 4 x 20.
 fn bar(names: &[(u16, &str)], boxes: &[(usize, usize, u16)]) -> LabelMap {
@@ -39,30 +42,19 @@ const NAMES: &[(u16, &str)] = &[(1, "kidney"), (2, "tumour")];
 /// A pair of masks, or the failure of either.
 type Pair = (&'static str, Result<LabelMap, Failure>, LabelMap);
 
-fn run(pairs: &[Pair], folder: &Path, args: &[&str]) -> Result<(), String> {
-    let mut replay = Replay::new(["mask", "reference"], ["ack"]);
-    let cases: Vec<&str> = pairs.iter().map(|(case, ..)| *case).collect();
-    replay.begin("mask", &cases);
-    replay.begin("reference", &cases);
-    for (case, predicted, reference) in pairs {
-        match predicted {
-            Ok(mask) => replay.value("mask", case, Value::Labels(mask.clone())),
-            Err(failure) => replay.failure("mask", failure),
-        }
-        replay.value("reference", case, Value::Labels(reference.clone()));
-    }
-    replay.end("mask");
-    replay.end("reference");
-    let context = Context {
-        node_id: "score".to_owned(),
-        run_dir: folder.to_owned(),
-        strict: false,
-        inputs: Vec::new(),
-        outputs: Vec::new(),
+fn case((id, predicted, reference): &Pair) -> Case {
+    let case = Case::new(id);
+    let case = match predicted {
+        Ok(mask) => case.with("mask", Value::Labels(mask.clone())),
+        Err(failure) => case.failed("mask", failure.clone()),
     };
-    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    let result = Plugin::of::<Score>().run_on(&mut replay, &args, &context, &mut Journal::none());
-    result.map_err(|error| error.to_string())
+    case.with("reference", Value::Labels(reference.clone()))
+}
+
+fn run(pairs: &[Pair], folder: &Path, args: &[&str]) -> Result<(), String> {
+    let cases: Vec<Case> = pairs.iter().map(case).collect();
+    let played = play(&PLUGIN, args, folder, &cases);
+    played.map(drop).map_err(|error| error.to_string())
 }
 
 fn table(folder: &Path) -> Table {
@@ -99,6 +91,7 @@ fn scores_are_those_worked_out_by_hand() {
         table.names(),
         [
             "case_id",
+            "patient_id",
             "set",
             "fold",
             "region",
@@ -276,6 +269,44 @@ fn a_failed_case_is_a_row_with_its_cause() {
 }
 
 #[test]
+fn rows_name_the_patient_whom_the_record_names() {
+    let failure = Failure {
+        case_id: "b".to_owned(),
+        node: "segment".to_owned(),
+        cause: "no kidney was found".to_owned(),
+        fix: String::new(),
+    };
+    let (_, _, reference) = usual();
+    let record = |patient: &str| {
+        let row = json!({"case_id": "of no interest", "patient_id": patient});
+        Value::Table(Table::from_rows(&[row.as_object().unwrap().clone()]).unwrap())
+    };
+    let cases = [
+        case(&usual()).with("record", record("p1")),
+        case(&("b", Err(failure), reference)).with("record", record("p1")),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    play(&PLUGIN, &["--regions", "labels"], folder.path(), &cases).unwrap();
+    let with = table(folder.path());
+    assert_eq!(column(&with, "case_id"), ["a", "a", "b"]);
+    assert_eq!(column(&with, "status"), ["ok", "ok", "failed"]);
+    assert_eq!(column(&with, "patient_id"), ["p1"; 3]);
+    // Without a record nothing is made up.
+    run(&[usual()], folder.path(), &["--regions", "labels"]).unwrap();
+    assert_eq!(column(&table(folder.path()), "patient_id"), ["-"; 2]);
+    // A record of two patients is nobody's.
+    let one = json!({"patient_id": "p1"}).as_object().unwrap().clone();
+    let twice = Table::from_rows(&[one.clone(), one]).unwrap();
+    let both = [
+        case(&usual()).with("record", record("p1")),
+        case(&("c", Ok(bar(NAMES, &[])), bar(NAMES, &[]))).with("record", Value::Table(twice)),
+    ];
+    play(&PLUGIN, &[], folder.path(), &both).unwrap();
+    let cause = column(&table(folder.path()), "cause").pop().unwrap();
+    assert!(cause.contains("`record` has 2 rows"), "{cause}");
+}
+
+#[test]
 fn kits_regions_need_a_kidney() {
     let sarcoma = || bar(&[(1, "tumour")], &[(2, 12, 1)]);
     let folder = tempfile::tempdir().unwrap();
@@ -294,9 +325,7 @@ fn options_are_checked_before_a_case_is_read() {
         (["--found-at-iou=0"], "--found-at-iou is 0"),
         (["--file=scores.json"], "one file"),
     ] {
-        let error = Plugin::of::<Score>()
-            .check(&args.map(str::to_owned))
-            .unwrap_err();
+        let error = PLUGIN.check(&args.map(str::to_owned)).unwrap_err();
         assert!(format!("{error:?}").contains(part), "{error:?}");
     }
 }

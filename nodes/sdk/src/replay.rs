@@ -3,6 +3,8 @@
 //! The harness is the one that runs in a dataflow; only the transport differs, so what a test
 //! sees here is what a graph gets.
 
+mod cases;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
@@ -17,6 +19,8 @@ use crate::{
     transport::{Incoming, Transport, TransportError},
     value::{Failure, Value},
 };
+
+pub use cases::{Case, play, play_one};
 
 /// A transport that plays a script.
 #[derive(Default)]

@@ -264,6 +264,29 @@ impl Inputs {
         }
     }
 
+    /// The patient that the record on a port names, as stage `load` sends it in `patient_id`;
+    /// `None` where there is no record or it names none. The record stays where it is.
+    ///
+    /// # Errors
+    /// Another kind of value, or a record that has not one row.
+    pub fn patient_id(&self, port: &str) -> Result<Option<String>, Problem> {
+        let Some((value, _)) = self.0.get(port) else {
+            return Ok(None);
+        };
+        let Value::Table(record) = value else {
+            return Err(wrong(port, Kind::Table, value));
+        };
+        if record.len() != 1 {
+            return Err(Problem::new(format!(
+                "input `{port}` has {} rows for this case",
+                record.len()
+            ))
+            .fix("give one row a case, as output `record` of stage `load` has"));
+        }
+        let column = record.texts("patient_id").unwrap_or_default();
+        Ok(column.into_iter().flatten().next())
+    }
+
     /// Whether a port has a value.
     #[must_use]
     pub fn has(&self, port: &str) -> bool {
@@ -313,6 +336,7 @@ pub struct Outputs {
     values: BTreeMap<String, Value>,
     wrote: Vec<PathBuf>,
     results: Vec<String>,
+    lost: Vec<(String, Problem)>,
 }
 
 impl Outputs {
@@ -343,6 +367,14 @@ impl Outputs {
         self
     }
 
+    /// Say, when the cohort is finished, that a case which was taken in could not be used after
+    /// all. It counts as failed in this node, as if taking it in had failed.
+    #[must_use]
+    pub fn lost(mut self, case_id: impl Into<String>, problem: Problem) -> Self {
+        self.lost.push((case_id.into(), problem));
+        self
+    }
+
     /// The values, by port.
     #[must_use]
     pub fn into_values(self) -> BTreeMap<String, Value> {
@@ -353,6 +385,12 @@ impl Outputs {
     #[must_use]
     pub fn files(&self) -> &[PathBuf] {
         &self.wrote
+    }
+
+    /// The cases that could not be used after all, and why.
+    #[must_use]
+    pub fn lost_cases(&self) -> &[(String, Problem)] {
+        &self.lost
     }
 
     /// The lines for the end of the run.

@@ -1,6 +1,7 @@
 //! Stage `segment`: labels of a CT, by one network or an ensemble.
 
 pub mod boxes;
+pub mod ensemble;
 pub mod networks;
 
 use clap::{Args, ValueEnum};
@@ -16,6 +17,7 @@ use renalflow_segmentation::{
 };
 use serde::Serialize;
 
+use ensemble::{Ensemble, RECORD, check_record};
 use networks::{Way, WeightsFile, gib};
 
 /// The stage, for the command's registry.
@@ -23,7 +25,7 @@ pub const PLUGIN: Plugin = Plugin::of::<Segment>();
 
 /// Segments scans.
 pub struct Segment {
-    networks: Vec<FsNet>,
+    ensemble: Ensemble,
     how: ScanOptions,
     progress: Progress,
 }
@@ -34,6 +36,10 @@ pub struct Options {
     /// Weights with their card, relative to the graph's folder; several files are one ensemble
     #[arg(long, value_name = "FILE", value_delimiter = ',', required = true)]
     weights: Vec<WeightsFile>,
+    /// Show a case only to those networks that were not trained on its patient, as their cards say
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    held_out: bool,
     /// Axes along which patches are also predicted mirrored: each doubles the time
     #[arg(long, value_enum, value_name = "AXES", value_delimiter = ',')]
     mirror: Vec<Axis>,
@@ -68,8 +74,14 @@ enum Axis {
 }
 
 impl Options {
-    fn networks(&self) -> Result<Vec<FsNet>, Problem> {
-        networks::networks(&self.weights, self.domain, self.device, self.precision)
+    fn ensemble(&self) -> Result<Ensemble, Problem> {
+        Ensemble::open(
+            &self.weights,
+            self.domain,
+            self.device,
+            self.precision,
+            self.held_out,
+        )
     }
 
     fn how(&self) -> Result<ScanOptions, Problem> {
@@ -114,6 +126,12 @@ impl Stage for Segment {
                 "one row a box, in voxels of the image; without it the whole scan is segmented",
             )
             .optional(),
+            Port::new(
+                RECORD,
+                Kind::Table,
+                "its patient, for --held-out where one has several cases",
+            )
+            .optional(),
         ],
         outputs: &[Port::new(
             "mask",
@@ -126,11 +144,13 @@ impl Stage for Segment {
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
         options.how()?;
-        let networks = options.networks()?;
-        Ok(vec![networks::describe(&networks)])
+        let ensemble = options.ensemble()?;
+        let described = networks::describe(ensemble.networks());
+        Ok([described].into_iter().chain(ensemble.note()).collect())
     }
 
     fn check_wiring(options: &Options, inputs: &[String]) -> Result<(), Problem> {
+        check_record(options.held_out, inputs)?;
         if !options.crop_size_mm.is_empty() && !inputs.iter().any(|input| input == "boxes") {
             return Err(
                 Problem::new("--crop-size-mm is given and no boxes are connected")
@@ -141,9 +161,11 @@ impl Stage for Segment {
     }
 
     fn build(options: Options, context: &Context) -> Result<Work, Problem> {
+        // A forward takes and gives back the same large blocks at every window.
+        renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
         Ok(Work::PerCase(Box::new(Self {
             how: options.how()?,
-            networks: options.networks()?,
+            ensemble: options.ensemble()?,
             progress: context.progress(),
         })))
     }
@@ -157,7 +179,9 @@ impl PerCase for Segment {
         } else {
             Vec::new()
         };
-        let plan = plan_scan(image.geometry(), &regions, &self.networks, &self.how)?;
+        let networks = self.ensemble.of_case(case_id, &inputs)?;
+        let networks: Vec<&FsNet> = networks.into_iter().map(|(_, network)| network).collect();
+        let plan = plan_scan(image.geometry(), &regions, &networks, &self.how)?;
         tracing::info!(
             "{case_id}: {} forwards in {} crop(s), at most {:.2} GiB beside the image",
             plan.forwards(),
@@ -174,7 +198,7 @@ impl PerCase for Segment {
         }
         let progress = &mut self.progress;
         let mut hear = |done, of| networks::say(progress, case_id, done, of);
-        let labels = segment_scan(&image, &regions, &self.networks, &self.how, &mut hear)?;
+        let labels = segment_scan(&image, &regions, &networks, &self.how, &mut hear)?;
         Ok(Outputs::none().with("mask", Value::Labels(labels)))
     }
 }

@@ -1,6 +1,10 @@
 //! The options of every stage that runs networks, and the networks that they mean.
 
-use std::{fmt, fs, path::PathBuf, str::FromStr};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use clap::ValueEnum;
 use renalflow_sdk::{Problem, clap, journal::Progress, lineage::Key};
@@ -18,6 +22,21 @@ use serde::{Serialize, Serializer};
 pub struct WeightsFile {
     path: PathBuf,
     content: Key,
+}
+
+impl WeightsFile {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name without folders.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
 }
 
 impl FromStr for WeightsFile {
@@ -68,8 +87,8 @@ impl Way {
 /// The networks of an ensemble, on a device and in its numbers of choice.
 ///
 /// # Errors
-/// No such device, or none that computes in these numbers; files that are cut off, altered, of another program, or of networks that do
-/// not belong together.
+/// No such device, or none that computes in these numbers; files that are cut off, altered, of
+/// another program, or of networks that do not belong together.
 pub fn networks(
     weights: &[WeightsFile],
     way: Way,

@@ -6,27 +6,16 @@ mod bright;
 
 use std::{fs, path::Path};
 
-use bright::{balls, save_bright, tiny_plan};
+use bright::{balls, save_bright, save_trained_on, save_without_card, tiny_plan, with_nan};
 use renalflow_imaging::{Geometry, Image, LabelMap, boxes::BoundingBox};
 use renalflow_sdk::{
-    Context, Failure, Plugin, Table, Value,
+    Failure, Table, Value,
     clap::{self, Args as _, FromArgMatches as _},
-    journal::Journal,
-    replay::Replay,
+    replay::{Case, play, play_one},
     table::Row,
 };
 use renalflow_stage_segment::{Options, PLUGIN, boxes};
 use serde_json::json;
-
-fn context(folder: &Path) -> Context {
-    Context {
-        node_id: "segment".to_owned(),
-        run_dir: folder.to_owned(),
-        strict: false,
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-    }
-}
 
 fn arguments(args: &[&str]) -> Vec<String> {
     args.iter().map(|arg| (*arg).to_owned()).collect()
@@ -38,34 +27,13 @@ fn run(
     image: &Image,
     table: Option<Table>,
 ) -> Result<LabelMap, Failure> {
-    let inputs: &[&str] = if table.is_some() {
-        &["image", "boxes"]
-    } else {
-        &["image"]
-    };
-    let mut replay = Replay::new(inputs.iter().copied(), ["mask"]);
-    for input in inputs {
-        replay.begin(input, &["case_1"]);
-    }
-    replay.value("image", "case_1", Value::Image(image.clone()));
+    let mut case = Case::new("case_1").with("image", Value::Image(image.clone()));
     if let Some(table) = table {
-        replay.value("boxes", "case_1", Value::Table(table));
+        case = case.with("boxes", Value::Table(table));
     }
-    for input in inputs {
-        replay.end(input);
-    }
-    Plugin::of::<renalflow_stage_segment::Segment>()
-        .run_on(
-            &mut replay,
-            &arguments(args),
-            &context(folder),
-            &mut Journal::none(),
-        )
-        .unwrap();
-    match replay.received("mask").remove("case_1").unwrap() {
-        Ok(Value::Labels(labels)) => Ok(labels),
-        Ok(other) => panic!("{:?}", other.kind()),
-        Err(failure) => Err(failure),
+    match play_one(&PLUGIN, args, folder, case, "mask")? {
+        Value::Labels(labels) => Ok(labels),
+        other => panic!("{:?}", other.kind()),
     }
 }
 
@@ -215,6 +183,16 @@ fn wrong_weights_and_options_are_found_before_a_case_is_read() {
     let text = refused(&["--weights", &format!("{file},{}", other.display())]);
     assert!(text.contains("spacing_zyx_mm.z"), "{text}");
 
+    let bare = folder.path().join("bare.safetensors");
+    save_without_card(&bare);
+    let text = refused(&["--weights", bare.to_str().unwrap()]);
+    assert!(
+        text.contains("bare.safetensors")
+            && text.contains("has no renalflow.card")
+            && text.contains("train the network here"),
+        "{text}"
+    );
+
     let text = refused(&["--weights", "absent.safetensors"]);
     assert!(text.contains("absent.safetensors"), "{text}");
     assert!(refused(&[]).contains("--weights"));
@@ -236,7 +214,7 @@ fn wrong_weights_and_options_are_found_before_a_case_is_read() {
 
 #[test]
 fn the_precision_is_in_the_lineage_where_it_changes_numbers() {
-    let folder = TempDir::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let file = weights(folder.path());
     let key = |more: &[&str]| {
         let command = Options::augment_args(clap::Command::new("segment"));
@@ -250,4 +228,140 @@ fn the_precision_is_in_the_lineage_where_it_changes_numbers() {
     for word in ["tf32", "bf16"] {
         assert_eq!(key(&["--precision", word])["precision"], word);
     }
+}
+
+#[test]
+fn a_scan_with_nan_fails_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = weights(folder.path());
+    let cases = [("bad", with_nan(&scan(), [20, 25, 30])), ("good", scan())]
+        .map(|(id, image)| Case::new(id).with("image", Value::Image(image)));
+    let replay = play(&PLUGIN, &["--weights", &file], folder.path(), &cases).unwrap();
+    let mut masks = replay.received("mask");
+    let failure = masks.remove("bad").unwrap().unwrap_err();
+    assert_eq!(failure.node, "segment");
+    assert!(failure.cause.contains("NaN"), "{failure}");
+    assert!(masks.remove("good").unwrap().is_ok());
+}
+
+#[test]
+fn a_scan_without_foreground_has_an_empty_mask() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = weights(folder.path());
+    let labels = run(
+        folder.path(),
+        &["--weights", &file],
+        &balls(&grid(), &[]),
+        None,
+    )
+    .unwrap();
+    assert_eq!(labels.geometry(), &grid());
+    assert!(labels.counts().is_empty());
+    assert_eq!(labels.names[&1], "kidney");
+}
+
+#[test]
+fn a_scan_smaller_than_the_patch_is_labelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = weights(folder.path());
+    // 20 mm wide, and the patch is 64.
+    let small = Geometry::upright([8, 9, 10], [2.5, 2.0, 2.0]).unwrap();
+    let image = balls(&small, &[([9.0, 8.0, 9.0], 6.0)]);
+    let table = rows(&[BoundingBox::whole(&small)], &small);
+    for boxes in [None, Some(table)] {
+        let labels = run(folder.path(), &["--weights", &file], &image, boxes).unwrap();
+        assert_eq!(labels.geometry(), &small);
+        // The middle is bright, the corner is not.
+        assert_eq!(labels.volume.view()[[4, 4, 4]], 1);
+        assert_eq!(labels.volume.view()[[0, 0, 0]], 0);
+    }
+}
+
+/// Fold 0 finds kidneys and was trained on `p1` and `p3`, fold 1 finds none and was trained on
+/// `p0` and `p3`.
+fn folds(folder: &Path) -> [String; 2] {
+    let plan = tiny_plan(&["background", "kidney"], 2.0, 32, 1);
+    [(true, ["p1", "p3"]), (false, ["p0", "p3"])].map(|(sees, patients)| {
+        let path = folder.join(format!("fold-{}.safetensors", u8::from(!sees)));
+        save_trained_on(&path, &plan, sees, &patients);
+        path.to_str().unwrap().to_owned()
+    })
+}
+
+fn record(patient: &str) -> Value {
+    let row = json!({"case_id": "any", "patient_id": patient});
+    Value::Table(Table::from_rows(&[row.as_object().unwrap().clone()]).unwrap())
+}
+
+#[test]
+fn held_out_cases_are_shown_to_networks_that_have_not_seen_their_patient() {
+    let folder = tempfile::tempdir().unwrap();
+    let both = folds(folder.path()).join(",");
+    let args = ["--weights", both.as_str(), "--held-out"];
+    let case = |id: &str| Case::new(id).with("image", Value::Image(scan()));
+    // By patient: the second scan of each is in no list.
+    let cases = ["p0", "p1", "p2", "p3"]
+        .map(|patient| case(&format!("{patient}_scan_2")).with("record", record(patient)));
+    let replay = play(&PLUGIN, &args, folder.path(), &cases).unwrap();
+    let mut masks = replay.received("mask");
+    let mut found = |id: &str| match masks.remove(id).unwrap() {
+        Ok(Value::Labels(labels)) => Ok(!labels.counts().is_empty()),
+        Ok(other) => panic!("{:?}", other.kind()),
+        Err(failure) => Err(failure),
+    };
+    assert!(found("p0_scan_2").unwrap(), "fold 0 alone");
+    assert!(!found("p1_scan_2").unwrap(), "fold 1 alone");
+    // A patient of no training is shown to both, whose mean says background.
+    assert!(!found("p2_scan_2").unwrap(), "both");
+    let failure = found("p3_scan_2").unwrap_err();
+    assert!(
+        failure
+            .cause
+            .contains("patient p3 was in the training of all 2 networks")
+            && failure.cause.contains("fold-1.safetensors"),
+        "{failure}"
+    );
+    assert!(failure.fix.contains("every fold"), "{failure}");
+
+    // By the case alone, where no record is connected.
+    let replay = play(
+        &PLUGIN,
+        &args,
+        folder.path(),
+        &[case("p0_scan_1"), case("p1_scan_1")],
+    );
+    let mut masks = replay.unwrap().received("mask");
+    for (id, expected) in [("p0_scan_1", true), ("p1_scan_1", false)] {
+        let Ok(Value::Labels(labels)) = masks.remove(id).unwrap() else {
+            panic!("{id}")
+        };
+        assert_eq!(!labels.counts().is_empty(), expected, "{id}");
+    }
+}
+
+#[test]
+fn held_out_wants_cards_that_say_whom_they_have_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let [fold, _] = folds(folder.path());
+    let silent = weights(folder.path());
+    let both = format!("{fold},{silent}");
+    let args = arguments(&["--weights", &both, "--held-out"]);
+    let text = PLUGIN.check(&args).unwrap_err().to_string();
+    assert!(
+        text.contains("fine.safetensors does not say whose scans") && text.contains("fix: train"),
+        "{text}"
+    );
+    let args = arguments(&["--weights", &fold, "--held-out"]);
+    let (options, notes) = PLUGIN.check(&args).unwrap();
+    assert!(
+        notes[1].contains("fold-0.safetensors has seen 2 patients"),
+        "{notes:?}"
+    );
+    assert_eq!(options["held_out"], true);
+    // Without the option the key is that of before, and a record is of no use.
+    let args = arguments(&["--weights", &fold]);
+    let (options, _) = PLUGIN.check(&args).unwrap();
+    assert!(options.get("held_out").is_none());
+    let wired = PLUGIN.check_wiring(&args, &["image".to_owned(), "record".to_owned()]);
+    assert!(wired.unwrap_err().to_string().contains("--held-out"));
 }

@@ -7,7 +7,11 @@ use std::{
 
 use renalflow_datasets::Split;
 use renalflow_sdk::Problem;
-use renalflow_segmentation::training::{case::TrainingCase, folds::fold_cases};
+use renalflow_segmentation::{
+    network::Domain,
+    training::{case::TrainingCase, folds::fold_cases},
+    weights::{Checkpoint, TrainedOn},
+};
 
 use crate::{
     options::Options,
@@ -37,7 +41,7 @@ impl Folds {
         }
         let patients = || {
             let primary = studies.iter().filter(|study| study.set == Set::Primary);
-            primary.map(|study| study.patient_id.as_str())
+            primary.map(Study::patient)
         };
         let split = match &options.split {
             Some(path) => Split::read(path)?,
@@ -79,6 +83,28 @@ impl Folds {
     pub fn count(&self) -> usize {
         self.turns().len()
     }
+}
+
+/// The cases of which these crops are, with those that the network started from has seen; `None`
+/// where that does not say.
+pub fn trained_on<'a>(
+    studies: &[Study],
+    crops: impl Iterator<Item = &'a TrainingCase>,
+    start: Option<&Checkpoint>,
+) -> Option<TrainedOn> {
+    let mut seen = match start {
+        None => TrainedOn::default(),
+        Some(checkpoint) => checkpoint.card.trained_on.clone()?,
+    };
+    let patients: BTreeSet<(Domain, &str)> = crops
+        .map(|crop| (crop.domain(), crop.patient_id()))
+        .collect();
+    for study in studies {
+        if study.set != Set::Test && patients.contains(&(study.set.domain(), study.patient())) {
+            seen.add(study.patient(), &study.case_id);
+        }
+    }
+    Some(seen)
 }
 
 type Apart = (Vec<TrainingCase>, Vec<TrainingCase>, Vec<usize>);

@@ -1,7 +1,9 @@
 //! From a case to what the network is shown of it.
 
+use renalflow_imaging::{Geometry, geometry::IDENTITY};
 use renalflow_sdk::Problem;
 use renalflow_segmentation::{
+    inference::coarse::corners_on,
     network::Plan,
     prepare::{Region, image_on, labels_on, working_grid},
     training::case::{CaseParts, TrainingCase},
@@ -35,25 +37,15 @@ pub fn regions(study: &Study, options: &Options) -> Vec<(String, Region)> {
 /// exceeds it.
 pub fn crop_size_mm(study: &Study, options: &Options) -> [f64; 3] {
     let mut size = [options.crop_size_mm; 3];
+    // Positions on a grid of 1 mm along the world's axes are mm along S, P and L.
+    let world = Geometry {
+        shape_zyx: [1; 3],
+        spacing_zyx_mm: [1.0; 3],
+        origin_xyz_mm: [0.0; 3],
+        direction: IDENTITY,
+    };
     for (_, region) in &study.boxes {
-        let end = region.end_zyx();
-        let mut low = [f64::INFINITY; 3];
-        let mut high = [f64::NEG_INFINITY; 3];
-        for corner in 0..8 {
-            let face = std::array::from_fn(|axis| {
-                let face = if corner >> axis & 1 == 1 {
-                    end[axis]
-                } else {
-                    region.start_zyx[axis]
-                };
-                face as f64 - 0.5
-            });
-            let world = study.geometry.world_from_voxel(face);
-            for axis in 0..3 {
-                low[axis] = low[axis].min(world[2 - axis]);
-                high[axis] = high[axis].max(world[2 - axis]);
-            }
-        }
+        let [low, high] = corners_on(region, &study.geometry, &world);
         for axis in 0..3 {
             size[axis] = size[axis].max(high[axis] - low[axis]);
         }
@@ -78,7 +70,7 @@ pub fn cut(study: &mut Study, options: &Options, plan: &Plan) -> Result<(), Prob
         };
         let parts = CaseParts {
             case_id,
-            patient_id: study.patient_id.clone(),
+            patient_id: study.patient().to_owned(),
             domain: study.set.domain(),
             shape_zyx: grid.shape_zyx,
             spacing_zyx_mm: grid.spacing_zyx_mm,

@@ -6,11 +6,14 @@
 //! | `options` | the options, and what the library makes of them |
 //! | `study` | a case as it came |
 //! | `grids` | from a case to what the network is shown of it |
-//! | `training` | all cases: their classes, plan and folds, and the networks one after the other |
+//! | `cohort` | all cases: their classes, the plan, and which of them cannot be used |
+//! | `folds` | who is held out when, and whom a network has seen |
+//! | `training` | the networks, one after the other |
 //! | `fitting` | one network, from its first weights to its last |
 //! | `scoring` | whole volumes, segmented and scored |
 //! | `record`, `curves` | what is written while networks train |
 
+mod cohort;
 mod curves;
 mod fitting;
 mod folds;
@@ -44,7 +47,6 @@ pub const PLUGIN: Plugin = Plugin::of::<Train>();
 /// The stage.
 pub struct Train;
 
-const RECORD: &str = "record";
 const AUXILIARY: &str = "auxiliary";
 const TEST: &str = "test";
 
@@ -60,7 +62,7 @@ impl Stage for Train {
             Port::new("image", Kind::Image, "CT in HU of the primary cases"),
             Port::new("mask", Kind::Labels, "their labels, on the image's grid"),
             Port::new(
-                RECORD,
+                "record",
                 Kind::Table,
                 "their patients, where one has several cases",
             )
@@ -72,6 +74,9 @@ impl Stage for Train {
             )
             .group(AUXILIARY),
             Port::new("auxiliary-mask", Kind::Labels, "their labels").group(AUXILIARY),
+            Port::new("auxiliary-record", Kind::Table, "their patients")
+                .group(AUXILIARY)
+                .optional(),
             Port::new(
                 "test-image",
                 Kind::Image,
@@ -79,6 +84,9 @@ impl Stage for Train {
             )
             .group(TEST),
             Port::new("test-mask", Kind::Labels, "their labels").group(TEST),
+            Port::new("test-record", Kind::Table, "their patients")
+                .group(TEST)
+                .optional(),
         ],
         outputs: &[],
     };
@@ -195,8 +203,14 @@ struct Collector {
     /// The plan, where it is given.
     plan: Option<Plan>,
     studies: Vec<Study>,
-    /// The cases that failed and would have been scored, with the set of each where it is known.
-    failed: BTreeMap<String, Set>,
+    /// What is known of the cases that failed.
+    failed: BTreeMap<String, Known>,
+}
+
+/// What is known of a case whatever becomes of it.
+struct Known {
+    set: Set,
+    patient_id: Option<String>,
 }
 
 impl Collecting for Collector {
@@ -205,7 +219,7 @@ impl Collecting for Collector {
         let Ok(mut inputs) = inputs else {
             return Ok(());
         };
-        self.note_set(case_id, &inputs);
+        let patient_id = self.note(case_id, &inputs)?;
         let Some((set, image, mask)) = Set::ALL.into_iter().find(|(_, image, _)| inputs.has(image))
         else {
             return Err(Problem::new("no image came for this case"));
@@ -220,18 +234,11 @@ impl Collecting for Collector {
         let mut study = Study::new(case_id, set, image, &labels, &options)?;
         drop(labels);
         study.lineage = lineage;
-        if inputs.has(RECORD) {
-            let patients = inputs.table(RECORD)?.texts("patient_id");
-            if let Some(Some(patient)) = patients.and_then(|column| column.into_iter().next()) {
-                study.patient_id = patient;
-            }
-        }
+        study.patient_id = patient_id;
         // With a plan or a spacing the crops are all that is needed of a case that is not scored.
         let shown = match &self.plan {
             Some(plan) => Some(plan.clone()),
-            None if options.spacing_zyx_mm().is_some() => {
-                Some(training::plan_of(&options, &study)?)
-            }
+            None if options.spacing_zyx_mm().is_some() => Some(cohort::plan_of(&options, &study)?),
             None => None,
         };
         if let Some(plan) = shown {
@@ -253,13 +260,12 @@ impl Collecting for Collector {
         _: Failure,
         arrived: Inputs,
     ) -> Result<(), Problem> {
-        self.note_set(case_id, &arrived);
-        Ok(())
+        self.note(case_id, &arrived).map(drop)
     }
 
     fn finish(&mut self, cohort: &Cohort) -> Result<Outputs, Problem> {
         let studies = std::mem::take(&mut self.studies);
-        let came = training::Came {
+        let came = cohort::Came {
             studies,
             failed: &self.failed,
             cohort,
@@ -269,11 +275,22 @@ impl Collecting for Collector {
 }
 
 impl Collector {
-    /// Note the set of a case, which counts where it fails.
-    fn note_set(&mut self, case_id: &str, inputs: &Inputs) {
-        let ports = |(_, image, mask): &(Set, &str, &str)| inputs.has(image) || inputs.has(mask);
-        if let Some((set, ..)) = Set::ALL.into_iter().find(ports) {
-            self.failed.insert(case_id.to_owned(), set);
-        }
+    /// Note set and patient of a case, which count where it fails; returns the patient.
+    fn note(&mut self, case_id: &str, inputs: &Inputs) -> Result<Option<String>, Problem> {
+        let came = |(set, image, mask): &(Set, &str, &str)| {
+            [image, mask, set.record()]
+                .into_iter()
+                .any(|input| inputs.has(input))
+        };
+        let Some((set, ..)) = Set::ALL.into_iter().find(came) else {
+            return Ok(None);
+        };
+        let patient_id = inputs.patient_id(set.record());
+        let known = Known {
+            set,
+            patient_id: patient_id.clone().unwrap_or_default(),
+        };
+        self.failed.insert(case_id.to_owned(), known);
+        patient_id
     }
 }

@@ -32,6 +32,15 @@ impl Set {
         (Self::Test, "test-image", "test-mask"),
     ];
 
+    /// The input with the patients of its cases.
+    pub fn record(self) -> &'static str {
+        match self {
+            Self::Primary => "record",
+            Self::Auxiliary => "auxiliary-record",
+            Self::Test => "test-record",
+        }
+    }
+
     /// Its name in messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -53,7 +62,8 @@ impl Set {
 /// A case.
 pub struct Study {
     pub case_id: String,
-    pub patient_id: String,
+    /// Its patient, where a record says it.
+    pub patient_id: Option<String>,
     pub set: Set,
     /// Digest of what it came from.
     pub lineage: String,
@@ -113,7 +123,7 @@ impl Study {
         let boxes = boxes(&classes, options)?;
         Ok(Self {
             case_id: case_id.to_owned(),
-            patient_id: case_id.to_owned(),
+            patient_id: None,
             set,
             lineage: String::new(),
             classes: names,
@@ -123,6 +133,13 @@ impl Study {
             volume: Some((owned(image)?, classes)),
             crops: Vec::new(),
         })
+    }
+}
+
+impl Study {
+    /// Whose case it is: without a record, a patient of its own.
+    pub fn patient(&self) -> &str {
+        self.patient_id.as_deref().unwrap_or(&self.case_id)
     }
 }
 

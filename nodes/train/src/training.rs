@@ -1,48 +1,30 @@
 //! All cases: their classes, plan and folds, and the networks one after the other.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{cell::RefCell, collections::BTreeMap, path::Path};
 
 use candle_core::Device;
 use renalflow_frames::{write_file, write_parquet};
-use renalflow_imaging::orientation::Reorientation;
-use renalflow_sdk::{Cohort, Context, Outputs, Problem, lineage::Key};
+use renalflow_sdk::{Context, Outputs, Problem, lineage::Key};
 use renalflow_segmentation::{
-    network::{
-        AuxiliaryWeights, Domain, FsNet, Plan, Scheme, Use,
-        plan::{Chosen, Fingerprint},
-    },
+    network::{AuxiliaryWeights, Domain, FsNet, Plan, Scheme, Use},
     training::{case::TrainingCase, sampling::Mixture},
     weights::{self, Card, Checkpoint},
 };
 use renalflow_stage_score::{
-    rows::{HELD_OUT, ScoreRow, TEST, failed_row, table},
+    rows::{ScoreRow, table},
     summary::{SetSummary, summaries},
 };
 use serde_json::json;
 
 use crate::{
+    cohort::{Came, Lost, classes, cut_all, derive, failed_rows, notes, set_other_labels_aside},
     fitting::{Desk, Job, Trained, weights_file},
-    folds::{Folds, apart, together},
-    grids::{crop_size_mm, cut},
-    options::{Crop, Options, classes_of},
+    folds::{Folds, apart, together, trained_on},
+    options::{Crop, Options},
     record::Record,
     scoring::score,
     study::{Set, Study},
 };
-
-/// All cases that came.
-pub struct Came<'a> {
-    /// Those that can be used.
-    pub studies: Vec<Study>,
-    /// The sets of those that failed, where they are known.
-    pub failed: &'a BTreeMap<String, Set>,
-    /// All names, and why some failed.
-    pub cohort: &'a Cohort,
-}
 
 /// Train and score.
 pub fn run(
@@ -65,6 +47,8 @@ pub fn run(
         .collect();
     studies.sort_by_key(|study| place.get(study.case_id.as_str()).copied());
     let classes = classes(&studies, given.as_ref(), cohort)?;
+    let mut lost: Vec<Lost> = Vec::new();
+    set_other_labels_aside(&mut studies, &mut lost);
     let mut notes = notes(&studies);
     let plan = match given {
         Some(plan) => plan,
@@ -79,14 +63,12 @@ pub fn run(
             .map_err(|error| Problem::from(error).context(folder.join(sub).display()))?;
     }
     write_file(&folder.join("plan.json"), plan.to_json()?.as_bytes())?;
-    for study in &mut studies {
-        let has_crops = !study.crops.is_empty() || study.set == Set::Test;
-        if !has_crops {
-            cut(study, options, &plan).map_err(|problem| problem.context(&study.case_id))?;
-        }
-        if !options.scores(study.set) {
-            study.volume = None;
-        }
+    cut_all(&mut studies, options, &plan, &mut lost);
+    if let Some(first) = lost.first()
+        && !studies.iter().any(|study| study.set == Set::Primary)
+    {
+        let problem = first.problem.clone().context(&first.case_id);
+        return Err(problem.context("no primary case is left to train on"));
     }
     let mut crops: Vec<TrainingCase> = studies
         .iter_mut()
@@ -135,11 +117,13 @@ pub fn run(
             done += 1;
             notes.extend(words(&trained, "auxiliary network", &classes));
             let path = weights_file(folder, "auxiliary");
-            let card = Card::new(
+            let mut card = Card::new(
                 plan.clone(),
                 Scheme::Scratch,
                 format!("{lineage}/auxiliary"),
             );
+            let auxiliary = |crop: &&TrainingCase| crop.domain() == Domain::Auxiliary;
+            card.trained_on = trained_on(&studies, crops.iter().filter(auxiliary), None);
             weights::save(&path, &trained.parameters, card)?;
             outputs = outputs.wrote(&path);
             Some(weights::load(&path)?)
@@ -151,12 +135,14 @@ pub fn run(
     }
 
     let mut ensemble: Vec<Trained> = Vec::new();
+    let mut no_list = false;
     for turn in plans.turns() {
         let name = turn.map_or("all".to_owned(), |fold| format!("fold-{fold}"));
         let (train, held_out, back) = match turn {
             None => (std::mem::take(&mut crops), Vec::new(), Vec::new()),
             Some(fold) => apart(std::mem::take(&mut crops), &plans.fold_of, fold)?,
         };
+        let seen = trained_on(&studies, train.iter(), start.as_ref());
         let trained = desk.train(Job {
             title: turn.map_or("all cases".to_owned(), |fold| {
                 format!("fold {}/{}", fold + 1, plans.folds)
@@ -178,13 +164,15 @@ pub fn run(
         crops = together(train, held_out, back);
         let path = weights_file(folder, &name);
         let mut card = Card::new(plan.clone(), options.scheme, format!("{lineage}/{name}"));
+        no_list |= seen.is_none();
+        card.trained_on = seen;
         // Before the scores, so that a failure there loses no training.
         weights::save(&path, &trained.parameters, card.clone())?;
         let network = FsNet::new(&plan, options.scheme, &trained.parameters, Use::Inference)?;
         let mut own = Vec::new();
         if let Some(fold) = turn {
             let held = studies.iter().filter(|study| {
-                study.set == Set::Primary && plans.fold_of.get(&study.patient_id) == Some(&fold)
+                study.set == Set::Primary && plans.fold_of.get(study.patient()) == Some(&fold)
             });
             for study in held {
                 desk.progress
@@ -192,7 +180,7 @@ pub fn run(
                     .say(|| format!("{name}: scoring {}", study.case_id), None);
                 let fold = Some(fold as usize);
                 let networks = std::slice::from_ref(&network);
-                own.extend(score(study, HELD_OUT, fold, networks, options));
+                score(study, fold, networks, options, &mut own, &mut lost);
             }
         }
         for set in summaries(&own) {
@@ -219,16 +207,19 @@ pub fn run(
         desk.progress
             .borrow_mut()
             .say(|| format!("scoring {}", study.case_id), None);
-        rows.extend(score(study, TEST, None, &networks, options));
+        score(study, None, &networks, options, &mut rows, &mut lost);
     }
-    for (case_id, failure) in &cohort.failures {
-        let cause = format!("{}: {}", failure.node, failure.cause);
-        // A case of which nothing arrived is taken for a primary one.
-        let set = failed.get(case_id).copied().unwrap_or(Set::Primary);
-        let name = if set == Set::Test { TEST } else { HELD_OUT };
-        if options.scores(set) {
-            rows.push(failed_row(case_id, name, None, &cause));
-        }
+    rows.extend(failed_rows(failed, cohort, options));
+    for case in lost {
+        rows.extend(case.row(options));
+        outputs = outputs.lost(case.case_id, case.problem);
+    }
+    if no_list {
+        notes.push(
+            "the cards do not say whose scans trained the weights, because --auxiliary-weights does \
+             not: stages refuse them with --held-out"
+                .to_owned(),
+        );
     }
     let record = desk.record.into_inner();
     record.write()?;
@@ -280,102 +271,6 @@ fn finish(
         outputs = outputs.result(note);
     }
     Ok(outputs.result(format!("weights: {}", folder.join("weights").display())))
-}
-
-/// The classes of all cases, which must be the same.
-fn classes(
-    studies: &[Study],
-    plan: Option<&Plan>,
-    cohort: &Cohort,
-) -> Result<Vec<String>, Problem> {
-    let Some(first) = studies.iter().find(|study| study.set == Set::Primary) else {
-        let cause = cohort.failures.values().next().map_or_else(
-            || "none came".to_owned(),
-            |failure| format!("{}: {}", failure.case_id, failure.cause),
-        );
-        return Err(
-            Problem::new(format!("there is no primary case to train on: {cause}"))
-                .fix("see the failures above, and the log of the node that loads the cases"),
-        );
-    };
-    if let Some(other) = studies.iter().find(|other| other.classes != first.classes) {
-        return Err(Problem::new(format!(
-            "{} case {} has the labels {}, {} case {} has {}",
-            first.set.name(),
-            first.case_id,
-            first.classes.join(", "),
-            other.set.name(),
-            other.case_id,
-            other.classes.join(", ")
-        ))
-        .fix("name in --labels what to learn from all of them, with --merge where they are made of parts"));
-    }
-    if let Some(plan) = plan
-        && classes_of(plan)? != first.classes
-    {
-        return Err(Problem::new(format!(
-            "the plan has the labels {}, the cases {}",
-            classes_of(plan)?.join(", "),
-            first.classes.join(", ")
-        ))
-        .fix("take another plan, or map the labels with --merge"));
-    }
-    Ok(first.classes.clone())
-}
-
-/// What a reader must know of the cases.
-fn notes(studies: &[Study]) -> Vec<String> {
-    let left_out: BTreeSet<&str> = studies
-        .iter()
-        .flat_map(|study| study.left_out.iter().map(String::as_str))
-        .collect();
-    if left_out.is_empty() {
-        return Vec::new();
-    }
-    let names: Vec<&str> = left_out.into_iter().collect();
-    vec![format!("labels taken as background: {}", names.join(", "))]
-}
-
-/// A plan whose spacing and window are what the options say, before all cases are there.
-pub fn plan_of(options: &Options, study: &Study) -> Result<Plan, Problem> {
-    derive(options, std::iter::once(study), &study.classes)
-}
-
-/// A plan from the primary cases.
-fn derive<'a>(
-    options: &Options,
-    studies: impl Iterator<Item = &'a Study>,
-    classes: &[String],
-) -> Result<Plan, Problem> {
-    let mut fingerprint = Fingerprint::default();
-    for study in studies {
-        // Along the axes of the grids that the network is shown.
-        let seen = Reorientation::towards(&study.geometry, "LPS")?.geometry(&study.geometry);
-        let spacing = seen.spacing_zyx_mm;
-        let shape = match options.crop {
-            Crop::None => seen.shape_zyx,
-            Crop::Kidneys => {
-                let size = crop_size_mm(study, options);
-                std::array::from_fn(|axis| (size[axis] / spacing[axis]).round().max(1.0) as usize)
-            }
-        };
-        for _ in &study.boxes {
-            fingerprint.spacings_zyx_mm.push(spacing);
-            fingerprint.shapes_zyx.push(shape);
-        }
-    }
-    let mut plan = Plan::derive(&fingerprint, &options.plan_options(classes)).map_err(|error| {
-        Problem::from(error)
-            .fix("--spacing-mm, --max-patch-voxels, --base-features and --max-levels set it")
-    })?;
-    if options.crop == Crop::Kidneys {
-        let reason = format!(
-            "{}; crops of {} mm around each kidney",
-            plan.patch_zyx.reason, options.crop_size_mm
-        );
-        plan.patch_zyx = Chosen::new(plan.patch_zyx.value, reason);
-    }
-    Ok(plan)
 }
 
 /// Check that weights are those of a network that can lend.

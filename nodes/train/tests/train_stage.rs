@@ -2,15 +2,20 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
+use renalflow_frames::read_parquet;
 use renalflow_imaging::{Geometry, Image, LabelMap, Volume};
 use renalflow_sdk::{
-    Context, Value,
+    Context, Table, Value,
     journal::{Entry, Journal},
     replay::Replay,
+};
+use renalflow_segmentation::{
+    network::{FsNet, Parameters, Use},
+    weights,
 };
 use renalflow_stage_train::PLUGIN;
 
@@ -65,12 +70,26 @@ fn scan(id: usize, labels: &[(u16, &str)]) -> (Value, Value) {
     )
 }
 
+/// A scan with a voxel that is no number.
+fn nan() -> Value {
+    let (Value::Image(Image::I16(hu)), _) = scan(9, BOTH) else {
+        unreachable!()
+    };
+    let mut voxels: Vec<f32> = hu.voxels().iter().map(|&v| f32::from(v)).collect();
+    voxels[4000] = f32::NAN;
+    Value::Image(Image::F32(
+        Volume::new(hu.geometry().clone(), voxels).unwrap(),
+    ))
+}
+
 const BOTH: &[(u16, &str)] = &[(1, "kidney"), (2, "tumour")];
 
 /// One run of the stage.
 struct Run {
     folder: tempfile::TempDir,
     cases: Vec<(&'static str, String, Value, Value)>,
+    /// Group, case and patient of each record; a group has records for all its cases or none.
+    patients: Vec<(&'static str, String, &'static str)>,
 }
 
 impl Run {
@@ -78,6 +97,7 @@ impl Run {
         let mut run = Self {
             folder: tempfile::tempdir().unwrap(),
             cases: Vec::new(),
+            patients: Vec::new(),
         };
         for (prefix, count) in [("", primary), ("auxiliary-", auxiliary), ("test-", test)] {
             for id in 0..count {
@@ -103,29 +123,48 @@ impl Run {
         epochs: usize,
         steps: usize,
     ) -> Result<(Vec<String>, Vec<Entry>), String> {
-        let prefixes: Vec<&str> = ["", "auxiliary-", "test-"]
+        self.play(&format!(
+            "{SMALL} --epochs {epochs} --steps-per-epoch {steps} {args}"
+        ))
+    }
+
+    /// With other options than the usual ones.
+    fn go_with(&self, usual: &str, args: &str) -> Result<(Vec<String>, Vec<Entry>), String> {
+        self.play(&format!("{usual} --epochs 2 --steps-per-epoch 3 {args}"))
+    }
+
+    fn play(&self, args: &str) -> Result<(Vec<String>, Vec<Entry>), String> {
+        let groups: Vec<(&str, Vec<String>)> = ["", "auxiliary-", "test-"]
             .into_iter()
-            .filter(|prefix| self.cases.iter().any(|(p, ..)| p == prefix))
+            .filter(|group| self.cases.iter().any(|(of, ..)| of == group))
+            .map(|group| {
+                let recorded = self.patients.iter().any(|(of, ..)| *of == group);
+                let ports = ["image", "mask"]
+                    .into_iter()
+                    .chain(recorded.then_some("record"));
+                (group, ports.map(|port| format!("{group}{port}")).collect())
+            })
             .collect();
-        let inputs: Vec<String> = prefixes
-            .iter()
-            .flat_map(|p| [format!("{p}image"), format!("{p}mask")])
-            .collect();
+        let inputs: Vec<String> = groups.iter().flat_map(|(_, ports)| ports.clone()).collect();
         let outputs = ["ack", "ack-auxiliary", "ack-test"];
         let mut replay = Replay::new(inputs.iter().map(String::as_str), outputs);
-        for prefix in prefixes {
-            let own: Vec<_> = self.cases.iter().filter(|(p, ..)| *p == prefix).collect();
+        for (group, ports) in &groups {
+            let own: Vec<_> = self.cases.iter().filter(|(of, ..)| of == group).collect();
             let names: Vec<&str> = own.iter().map(|(_, name, ..)| name.as_str()).collect();
-            let (image, mask) = (format!("{prefix}image"), format!("{prefix}mask"));
-            for input in [&image, &mask] {
-                replay.begin(input, &names);
+            for port in ports {
+                replay.begin(port, &names);
             }
-            for (_, name, image_value, mask_value) in own {
-                replay.value(&image, name, image_value.clone());
-                replay.value(&mask, name, mask_value.clone());
+            for (_, name, image, mask) in own {
+                replay.value(&ports[0], name, image.clone());
+                replay.value(&ports[1], name, mask.clone());
             }
-            for input in [&image, &mask] {
-                replay.end(input);
+            for (_, name, patient) in self.patients.iter().filter(|(of, ..)| of == group) {
+                let row = serde_json::json!({"case_id": name, "patient_id": patient});
+                let record = Table::from_rows(&[row.as_object().unwrap().clone()]).unwrap();
+                replay.value(&ports[2], name, Value::Table(record));
+            }
+            for port in ports {
+                replay.end(port);
             }
         }
         let context = Context {
@@ -135,11 +174,7 @@ impl Run {
             inputs,
             outputs: Vec::new(),
         };
-        let args: Vec<String> =
-            format!("{SMALL} --epochs {epochs} --steps-per-epoch {steps} {args}")
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect();
+        let args: Vec<String> = args.split_whitespace().map(str::to_owned).collect();
         let mut journal = Journal::open(self.folder.path(), "train");
         PLUGIN
             .run_on(&mut replay, &args, &context, &mut journal)
@@ -230,12 +265,104 @@ fn a_cross_validation_learns_and_leaves_everything_that_is_promised() {
     );
     let picture = String::from_utf8(run.bytes("curves.svg")).unwrap();
     says(&picture, &["<svg", "tumour", "epoch", "</svg>"]);
-    let card = renalflow_segmentation::weights::load(&run.path("weights/fold-0.safetensors"));
-    assert!(
-        card.unwrap()
-            .card
-            .metrics
-            .contains_key("held-out dice tumour")
+    let card = weights::load_card(&run.path("weights/fold-0.safetensors")).unwrap();
+    assert!(card.metrics.contains_key("held-out dice tumour"));
+}
+
+/// A table of the run.
+fn parquet(run: &Run, name: &str) -> Table {
+    let (batch, _) = read_parquet(&run.path(name)).unwrap();
+    Table::from_batch(batch).unwrap()
+}
+
+fn column(table: &Table, name: &str) -> Vec<String> {
+    let texts = table.texts(name).unwrap().into_iter();
+    texts
+        .map(|text| text.unwrap_or_else(|| "-".to_owned()))
+        .collect()
+}
+
+#[test]
+fn cards_and_scores_name_the_patients() {
+    let mut run = Run::new(4, 2, 2);
+    // Two scans of p0, one of each other; the auxiliary cases have no record.
+    for (prefix, case, patient) in [
+        ("", "c0", "p0"),
+        ("", "c1", "p0"),
+        ("", "c2", "p2"),
+        ("", "c3", "p3"),
+        ("test-", "test-c0", "p8"),
+        ("test-", "test-c1", "p8"),
+    ] {
+        run.patients.push((prefix, case.to_owned(), patient));
+    }
+    run.go("--scheme finetune --folds 3").unwrap();
+    let seen = |name: &str| -> BTreeMap<String, Vec<String>> {
+        let card = weights::load_card(&run.path(&format!("weights/{name}.safetensors"))).unwrap();
+        serde_json::from_value(serde_json::to_value(card.trained_on.unwrap()).unwrap()).unwrap()
+    };
+    let auxiliary = seen("auxiliary");
+    assert_eq!(
+        auxiliary.keys().collect::<Vec<_>>(),
+        ["auxiliary-c0", "auxiliary-c1"]
+    );
+    let split = String::from_utf8(run.bytes("split.yml")).unwrap();
+    let scores = parquet(&run, "scores.parquet");
+    let all: BTreeSet<&str> = ["p0", "p2", "p3"].into();
+    for fold in 0..3 {
+        let seen = seen(&format!("fold-{fold}"));
+        // What the network started from has seen the auxiliary cases.
+        assert_eq!(seen["auxiliary-c1"], ["auxiliary-c1"]);
+        let own: BTreeSet<&str> = seen
+            .keys()
+            .map(String::as_str)
+            .filter(|p| all.contains(p))
+            .collect();
+        assert_eq!((own.len(), seen.len()), (2, 4), "{seen:?}");
+        if own.contains("p0") {
+            assert_eq!(seen["p0"], ["c0", "c1"]);
+        }
+        // The rows of the fold are of the patient who is not on the list.
+        let held_out: Vec<&str> = all.difference(&own).copied().collect();
+        let of_fold =
+            (0..scores.len()).filter(|&row| column(&scores, "fold")[row] == fold.to_string());
+        for row in of_fold {
+            assert_eq!(column(&scores, "patient_id")[row], held_out[0], "{split}");
+        }
+    }
+    let tested = (0..scores.len()).filter(|&row| column(&scores, "set")[row] == "test");
+    for row in tested {
+        assert_eq!(column(&scores, "patient_id")[row], "p8");
+    }
+
+    // Weights that start from others without a list have none either.
+    let file = run.path("weights/auxiliary.safetensors");
+    let checkpoint = weights::load(&file).unwrap();
+    let parameters = Parameters::new(0);
+    FsNet::new(
+        &checkpoint.card.plan,
+        checkpoint.card.scheme,
+        &parameters,
+        Use::Inference,
+    )
+    .unwrap();
+    checkpoint.apply(&file, &parameters).unwrap();
+    let mut card = checkpoint.card;
+    card.trained_on = None;
+    weights::save(&file, &parameters, card).unwrap();
+    let other = Run::new(2, 0, 0);
+    let (_, entries) = other
+        .go(&format!(
+            "--scheme finetune --auxiliary-weights {} --plan {}",
+            file.display(),
+            run.path("plan.json").display()
+        ))
+        .unwrap();
+    let card = weights::load_card(&other.path("weights/all.safetensors")).unwrap();
+    assert_eq!(card.trained_on, None);
+    says(
+        &results(&entries),
+        &["the cards do not say whose scans", "--held-out"],
     );
 }
 
@@ -333,15 +460,9 @@ fn bad_cases_fail_and_the_others_train() {
         unreachable!()
     };
     empty.names = BOTH.iter().map(|(l, n)| (*l, (*n).to_owned())).collect();
-    run.add("", "empty", (image.clone(), Value::Labels(empty)));
+    run.add("", "empty", (image, Value::Labels(empty)));
     let (_, mask) = scan(9, BOTH);
-    let Value::Image(Image::I16(hu)) = image else {
-        unreachable!()
-    };
-    let mut voxels: Vec<f32> = hu.voxels().iter().map(|&v| f32::from(v)).collect();
-    voxels[4000] = f32::NAN;
-    let nan = Volume::new(hu.geometry().clone(), voxels).unwrap();
-    run.add("", "nan", (Value::Image(Image::F32(nan)), mask));
+    run.add("", "nan", (nan(), mask));
     let (_, entries) = run.go("").unwrap();
     says(
         &failures(&entries),
@@ -352,6 +473,61 @@ fn bad_cases_fail_and_the_others_train() {
         ],
     );
     says(&results(&entries), &["weights:"]);
+}
+
+#[test]
+fn cases_that_cannot_be_cut_or_scored_are_failed_rows() {
+    // Without a spacing nothing is cut before the last case has come.
+    let late = SMALL.replace("--spacing-mm 2 ", "");
+    let mut run = Run::new(4, 0, 1);
+    for prefix in ["", "test-"] {
+        run.add(prefix, &format!("{prefix}nan"), (nan(), scan(9, BOTH).1));
+    }
+    run.add(
+        "test-",
+        "test-other",
+        scan(2, &[(1, "kidney"), (2, "lesion")]),
+    );
+    let (acknowledged, entries) = run.go_with(&late, "--folds 2").unwrap();
+    assert_eq!(acknowledged.len(), 8 + 3);
+    says(
+        &failures(&entries),
+        &[
+            "\nnan: ",
+            "test-nan: ",
+            "NaN",
+            "test-other: ",
+            "kidney, lesion",
+        ],
+    );
+    says(
+        &results(&entries),
+        &["held-out: 4 of 5 cases", "test: 1 of 3 cases"],
+    );
+    let scores = parquet(&run, "scores.parquet");
+    let failed: Vec<(String, String)> = (0..scores.len())
+        .filter(|&row| column(&scores, "status")[row] == "failed")
+        .map(|row| {
+            (
+                column(&scores, "set")[row].clone(),
+                column(&scores, "case_id")[row].clone(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("test", "test-other"),
+        ("held-out", "nan"),
+        ("test", "test-nan"),
+    ];
+    assert_eq!(
+        failed,
+        expected.map(|(set, case)| (set.to_owned(), case.to_owned()))
+    );
+
+    let mut none = Run::new(0, 0, 0);
+    none.add("", "nan", (nan(), scan(9, BOTH).1));
+    let error = none.go_with(&late, "").unwrap_err();
+    says(&error, &["no primary case is left", "nan: ", "NaN"]);
 }
 
 #[test]

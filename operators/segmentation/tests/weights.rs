@@ -11,7 +11,7 @@ use renalflow_segmentation::{
         Domain, FsNet, Parameters, Plan, Scheme, SegmentationNetwork, Use,
         plan::{Fingerprint, LabelSet, PlanOptions, Window},
     },
-    weights::{self, Card, Expected, WeightsError},
+    weights::{self, Card, Expected, TrainedOn, WeightsError},
 };
 use support::{noise, values};
 
@@ -262,4 +262,69 @@ fn a_diverged_training_does_not_replace_its_checkpoint() {
     let error = weights::save(&path, net.parameters(), card).unwrap_err();
     assert!(error.to_string().contains("head.0.bias is not finite"));
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+/// A list of `(patient, case)`.
+fn seen(cases: &[(&str, &str)]) -> TrainedOn {
+    let mut list = TrainedOn::default();
+    for (patient, case) in cases {
+        list.add(patient, case);
+    }
+    list
+}
+
+#[test]
+fn a_card_says_whose_scans_trained_the_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    saved(&path);
+    // A card without the list, as earlier ones are.
+    let text = fs::read(&path).unwrap();
+    assert!(!String::from_utf8_lossy(&text).contains("trained_on"));
+    assert_eq!(weights::load_card(&path).unwrap().trained_on, None);
+
+    let network = net(&plan(|_| ()), Scheme::Scratch, 1);
+    let mut list = seen(&[("p1", "a"), ("p1", "b")]);
+    list.extend(&seen(&[("p1", "b"), ("p2", "c")]));
+    assert_eq!(list.patients(), 2);
+    let mut card = Card::new(network.plan().clone(), Scheme::Scratch, "key");
+    card.trained_on = Some(list.clone());
+    weights::save(&path, network.parameters(), card).unwrap();
+    let card = weights::load_card(&path).unwrap();
+    assert_eq!(card.trained_on, Some(list));
+    assert_eq!(card, weights::load(&path).unwrap().card);
+    let json = serde_json::to_value(&card).unwrap();
+    assert_eq!(
+        json["trained_on"],
+        serde_json::json!({"p1": ["a", "b"], "p2": ["c"]})
+    );
+}
+
+#[test]
+fn networks_that_have_not_seen_a_patient_are_told_by_case_and_by_record() {
+    // Three folds of p1 (cases a and b), p2 (c) and p3 (d); each list lacks one patient.
+    let folds = [
+        seen(&[("p2", "c"), ("p3", "d")]),
+        seen(&[("p1", "a"), ("p1", "b"), ("p3", "d")]),
+        seen(&[("p1", "a"), ("p1", "b"), ("p2", "c")]),
+    ];
+    let unseen = |case: &str, patient| weights::unseen_by(&folds, case, patient);
+    assert_eq!(unseen("a", None), [0]);
+    assert_eq!(unseen("a", Some("p1")), [0]);
+    assert_eq!(unseen("c", None), [1]);
+    // A case of no training, of a patient of one.
+    assert_eq!(unseen("e", Some("p3")), [2]);
+    assert_eq!(unseen("e", Some("p4")), [0, 1, 2]);
+    assert_eq!(unseen("e", None), [0, 1, 2]);
+    // A training without records took cases for patients.
+    assert!(weights::unseen_by(&[seen(&[("a", "a")])], "a", Some("p1")).is_empty());
+    // Another case of the patient whom one of the lists names for this case.
+    let other = [
+        seen(&[("p1", "a")]),
+        seen(&[("p1", "b")]),
+        seen(&[("p2", "c")]),
+    ];
+    assert_eq!(weights::unseen_by(&other, "a", None), [2]);
+    // A record that contradicts the lists widens what counts as seen.
+    assert!(weights::unseen_by(&other, "a", Some("p2")).is_empty());
 }

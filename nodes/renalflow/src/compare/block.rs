@@ -1,5 +1,7 @@
 //! One region, or one class that is told apart: every metric of every variant.
 
+use std::collections::BTreeSet;
+
 use renalflow_learning::Difference;
 
 use super::{metric::Metric, variants::Variant};
@@ -12,6 +14,8 @@ pub struct Block {
     pub region: String,
     /// Cases that all runs share.
     pub cases: usize,
+    /// Their patients, which the bootstrap draws.
+    pub patients: usize,
     /// Metric by metric, and in it variant by variant.
     pub rows: Vec<Row>,
 }
@@ -36,6 +40,26 @@ pub struct Row {
     pub difference: Option<Difference>,
     /// Cases on which the difference rests.
     pub pairs: usize,
+}
+
+impl Block {
+    /// How many cases, and of how many patients where these are fewer.
+    pub fn size(&self) -> String {
+        let cases = counted(self.cases, "case", "cases");
+        if self.patients < self.cases {
+            format!(
+                "{cases} of {}",
+                counted(self.patients, "patient", "patients")
+            )
+        } else {
+            cases
+        }
+    }
+}
+
+/// Different names among these.
+pub fn different(names: &[&str]) -> usize {
+    names.iter().collect::<BTreeSet<_>>().len()
 }
 
 /// What is compared, and how.

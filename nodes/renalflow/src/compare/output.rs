@@ -16,7 +16,7 @@ use super::{
 /// All rows.
 ///
 /// # Shapes
-/// `set, region, metric, variant, runs, cases, defined, failed, mean, sd, compared_with,
+/// `set, region, metric, variant, runs, cases, patients, defined, failed, mean, sd, compared_with,
 /// difference, low, high, p, pairs`.
 ///
 /// # Errors
@@ -51,7 +51,7 @@ pub fn table(comparison: &Comparison) -> Result<RecordBatch, ArrowError> {
             .get(at)
             .map(|variant| variant.name.clone())
     };
-    let columns: [(&str, ArrayRef); 16] = [
+    let columns: [(&str, ArrayRef); 17] = [
         ("set", text(&|block, _| Some(block.set.clone()))),
         ("region", text(&|block, _| Some(block.region.clone()))),
         (
@@ -61,6 +61,7 @@ pub fn table(comparison: &Comparison) -> Result<RecordBatch, ArrowError> {
         ("variant", text(&|_, row| name(row.variant))),
         ("runs", count(&|_, row| row.runs)),
         ("cases", count(&|block, _| block.cases)),
+        ("patients", count(&|block, _| block.patients)),
         ("defined", count(&|_, row| row.defined)),
         ("failed", count(&|_, row| row.failed)),
         ("mean", real(&|row| row.mean)),

@@ -6,7 +6,7 @@ use renalflow_learning::{Replicates, auc};
 use renalflow_sdk::{Problem, Table};
 
 use super::{
-    block::{Block, Method, Row, counted, left_out, mean_and_sd, some_of},
+    block::{Block, Method, Row, counted, different, left_out, mean_and_sd, some_of},
     folder::Run,
     metric::Metric,
     variants::Variant,
@@ -284,6 +284,7 @@ fn block(
         set: "out of fold".to_owned(),
         region: of_first.target.clone(),
         cases: cases.len(),
+        patients: different(&patients),
         rows,
     }
 }

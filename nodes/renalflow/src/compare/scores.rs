@@ -6,7 +6,7 @@ use renalflow_learning::Replicates;
 use renalflow_sdk::{Problem, Table};
 
 use super::{
-    block::{Block, Method, Row, counted, left_out, mean_and_sd, some_of},
+    block::{Block, Method, Row, counted, different, left_out, mean_and_sd, some_of},
     folder::Run,
     metric::Metric,
     variants::Variant,
@@ -317,6 +317,7 @@ fn block(
         set: place.0.clone(),
         region: place.1.clone(),
         cases: cases.len(),
+        patients: different(&patients),
         rows,
     }
 }

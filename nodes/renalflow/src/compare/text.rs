@@ -7,7 +7,7 @@ use renalflow_learning::Difference;
 
 use super::{
     Comparison,
-    block::{Block, Row, counted, mean_and_sd},
+    block::{Block, Row, mean_and_sd},
     variants::Variant,
 };
 
@@ -41,7 +41,7 @@ pub fn terminal(comparison: &Comparison, colour: bool) -> String {
             "\n{bold}{}, {}: {}{bold:#}",
             block.set,
             block.region,
-            counted(block.cases, "case", "cases")
+            block.size()
         );
         let _ = writeln!(text, "{}", aligned(&titles, &widths, Style::new()));
         for (row, cells) in block.rows.iter().zip(table) {
@@ -93,7 +93,7 @@ pub fn markdown(comparison: &Comparison) -> String {
             "### {}, {} ({})\n",
             block.set,
             block.region,
-            counted(block.cases, "case", "cases")
+            block.size()
         );
         let _ = writeln!(text, "| {} |", titles.join(" | "));
         let rules = RIGHT.map(|right| if right { "---:" } else { "---" });

@@ -6,6 +6,7 @@ mod folder;
 mod progress;
 mod record;
 mod summary;
+mod warnings;
 mod watch;
 
 use std::{
@@ -19,7 +20,7 @@ use renalflow_daemon::{DaemonError, LogLine, NodeEnd};
 use renalflow_graph::Graph;
 use serde_json::{Map, Value as Json};
 
-use self::{folder::RunFolder, progress::Bars, watch::Watch};
+use self::{folder::RunFolder, progress::Bars, warnings::Warnings, watch::Watch};
 use crate::{cli, commands, screen};
 
 /// How often journals are read and bars drawn.
@@ -103,6 +104,7 @@ fn execute(graph: &Graph, folder: &RunFolder, options: &cli::Run) -> Result<Outc
     let bars = Bars::new(&ids, options.quiet);
     let mut logs = folder::NodeLogs::create(&folder.path);
     let mut watch = Watch::new(&folder.path, ids.iter().map(String::as_str));
+    let mut warnings = Warnings::default();
     let mut stopped = None;
     let mut first_death: Option<Instant> = None;
     let mut last_news = Instant::now();
@@ -111,7 +113,7 @@ fn execute(graph: &Graph, folder: &RunFolder, options: &cli::Run) -> Result<Outc
         for line in log_receiver.try_iter() {
             logs.write(&line);
             if !options.quiet {
-                show(&bars, &line);
+                show(&bars, &line, &mut warnings);
             }
             if process_ended_badly(&line) {
                 first_death.get_or_insert_with(Instant::now);
@@ -131,9 +133,15 @@ fn execute(graph: &Graph, folder: &RunFolder, options: &cli::Run) -> Result<Outc
     }
     for line in log_receiver.try_iter() {
         logs.write(&line);
+        if !options.quiet {
+            show(&bars, &line, &mut warnings);
+        }
     }
     watch.poll();
     bars.update(&watch);
+    for line in warnings.lines() {
+        bars.println(&line);
+    }
     bars.finish();
     let ended = daemon
         .join()
@@ -178,8 +186,9 @@ fn conclude(
 }
 
 /// Warnings and errors of stages are worth the user's eyes while the run goes on; the rest, and
-/// what dora's transport says of links that come and go, is in the node's log.
-fn show(bars: &Bars, line: &LogLine) {
+/// what dora's transport says of links that come and go, is in the node's log. A warning that is
+/// said of many cases is shown of the first.
+fn show(bars: &Bars, line: &LogLine, warnings: &mut Warnings) {
     let Some(node) = &line.node else { return };
     let text = line.text.trim();
     let Some((level, said)) = text.split_once(' ') else {
@@ -193,7 +202,9 @@ fn show(bars: &Bars, line: &LogLine) {
         Some((module, words)) if !module.contains(' ') => words,
         _ => said,
     };
-    bars.println(&format!("{node}: {} {words}", level.to_lowercase()));
+    if level == "ERROR" || warnings.is_new(node, words) {
+        bars.println(&format!("{node}: {} {words}", level.to_lowercase()));
+    }
 }
 
 /// Whether the daemon says that a process is gone without having succeeded.

@@ -17,6 +17,7 @@ use crate::{
     lineage::Key,
     stage::{Cohort, Collecting},
     transport::{Incoming, Transport},
+    value::Failure,
 };
 
 /// The name under which outputs of the whole cohort travel.
@@ -103,9 +104,21 @@ pub fn run(
         inputs: lineage_of_cases,
     };
     let (outputs, seconds) = bench.attempt(COHORT, || work.finish(&cohort));
+    let mut lost = Ok(());
     if let Ok(outputs) = &outputs {
         bench.record_outputs(outputs);
+        // Under --strict the first one ends the run, but only once all of them are on record.
+        for (case_id, problem) in outputs.lost_cases() {
+            let failure = Failure {
+                case_id: case_id.clone(),
+                node: bench.context.node_id.clone(),
+                cause: problem.cause.clone(),
+                fix: problem.fix.clone(),
+            };
+            lost = lost.and(bench.record_failure(&failure));
+        }
     }
+    lost?;
     let problem = outputs.as_ref().err().cloned();
     outlet.begin(transport, &[COHORT.to_owned()])?;
     let (keys, failure) =

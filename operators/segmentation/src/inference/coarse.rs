@@ -298,7 +298,12 @@ fn gap_mm(a: &BoundingBox, b: &BoundingBox, geometry: &Geometry) -> f64 {
 
 /// The corners of a box, from outer face to outer face, in another grid's voxels: lowest and
 /// highest along each axis.
-fn corners_on(region: &BoundingBox, from: &Geometry, onto: &Geometry) -> [[f64; 3]; 2] {
+///
+/// # Shapes
+/// `[lowest, highest]`, each `[z, y, x]`, as positions: voxel `i` reaches from `i - 0.5` to
+/// `i + 0.5`. They may lie beyond `onto`.
+#[must_use]
+pub fn corners_on(region: &BoundingBox, from: &Geometry, onto: &Geometry) -> [[f64; 3]; 2] {
     let (start, end) = (region.start_zyx, region.end_zyx());
     let mut bounds = [[f64::INFINITY; 3], [f64::NEG_INFINITY; 3]];
     for corner in 0..8 {

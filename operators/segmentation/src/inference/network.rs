@@ -1,12 +1,14 @@
 //! Networks of a plan, as windows slide them over a volume.
 
-use candle_core::Tensor;
+use std::collections::BTreeMap;
+
+use candle_core::{Tensor, Var};
 
 use super::{
     error::BoxedError,
     predictor::{Activation, PatchPredictor},
 };
-use crate::network::{Domain, SegmentationNetwork, plan::LabelSet};
+use crate::network::{Domain, NetworkError, Parameters, Plan, SegmentationNetwork, plan::LabelSet};
 
 /// Tensors of the finest level that live at once in a forward without gradients: the skip, the
 /// two that a concatenation joins and itself, and a convolution's output.
@@ -73,5 +75,41 @@ impl<N: SegmentationNetwork + Sync + ?Sized> PatchPredictor for NetworkPredictor
         }
         output.copy_from_slice(&values);
         Ok(())
+    }
+}
+
+/// A network behind a reference, so that a part of an ensemble can be taken without a copy.
+impl<N: SegmentationNetwork> SegmentationNetwork for &N {
+    fn plan(&self) -> &Plan {
+        (**self).plan()
+    }
+
+    fn forward(&self, x: &Tensor, domain: Domain) -> Result<Vec<Tensor>, NetworkError> {
+        (**self).forward(x, domain)
+    }
+
+    fn forward_with_taps(
+        &self,
+        x: &Tensor,
+        domain: Domain,
+        taps: &[&str],
+    ) -> Result<(Vec<Tensor>, BTreeMap<String, Tensor>), NetworkError> {
+        (**self).forward_with_taps(x, domain, taps)
+    }
+
+    fn tap_names(&self) -> Vec<String> {
+        (**self).tap_names()
+    }
+
+    fn parameters(&self) -> &Parameters {
+        (**self).parameters()
+    }
+
+    fn trainable(&self) -> BTreeMap<String, Var> {
+        (**self).trainable()
+    }
+
+    fn gates(&self) -> Vec<(usize, f32)> {
+        (**self).gates()
     }
 }

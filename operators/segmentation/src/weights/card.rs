@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::error::Difference;
+use super::{error::Difference, trained_on::TrainedOn};
 use crate::network::{Plan, Scheme};
 
 /// The version of the card that this code writes.
@@ -28,6 +28,10 @@ pub struct Card {
     pub lineage_key: String,
     /// What was measured, by name.
     pub metrics: BTreeMap<String, f64>,
+    /// Whose scans trained the weights; `None` where that is not known in full, as of weights
+    /// that started from others without such a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_on: Option<TrainedOn>,
 }
 
 impl Card {
@@ -41,6 +45,7 @@ impl Card {
             digest: String::new(),
             lineage_key: lineage_key.into(),
             metrics: BTreeMap::new(),
+            trained_on: None,
         }
     }
 }

@@ -99,16 +99,34 @@ fn write_whole(path: &Path, contents: &[u8]) -> Result<(), WeightsError> {
         .map_err(fail("syncing", folder))
 }
 
+/// Read the card of a checkpoint without its weights, whose digest is not checked.
+///
+/// # Errors
+/// A file that is absent, cut off or no checkpoint of ours.
+pub fn load_card(path: &Path) -> Result<Card, WeightsError> {
+    let file = read(path)?;
+    let (_, header) =
+        SafeTensors::read_metadata(&file).map_err(|error| WeightsError::Unreadable {
+            path: path.to_owned(),
+            cause: error.to_string(),
+        })?;
+    read_card(path, header.metadata().as_ref())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
+    fs::read(path).map_err(|cause| WeightsError::Io {
+        action: "reading",
+        path: path.to_owned(),
+        cause,
+    })
+}
+
 /// Read a checkpoint, whatever it is for, and check its digest.
 ///
 /// # Errors
 /// A file that is absent, cut off, altered or no checkpoint of ours.
 pub fn load(path: &Path) -> Result<Checkpoint, WeightsError> {
-    let file = fs::read(path).map_err(|cause| WeightsError::Io {
-        action: "reading",
-        path: path.to_owned(),
-        cause,
-    })?;
+    let file = read(path)?;
     let unreadable = |cause: String| WeightsError::Unreadable {
         path: path.to_owned(),
         cause,

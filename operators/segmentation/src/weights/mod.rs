@@ -8,8 +8,10 @@ mod card;
 mod digest;
 mod error;
 mod file;
+mod trained_on;
 
 pub use card::{CARD_FORMAT, Card, Expected, plan_differences};
 pub use digest::digest;
 pub use error::{Difference, WeightsError};
-pub use file::{Checkpoint, load, save};
+pub use file::{Checkpoint, load, load_card, save};
+pub use trained_on::{TrainedOn, unseen_by};

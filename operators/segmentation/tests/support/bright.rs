@@ -1,16 +1,16 @@
 //! A network whose answer is known: what is brighter than its surroundings is label 1.
 #![allow(dead_code)]
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use renalflow_imaging::{Geometry, Image, Volume};
 use renalflow_segmentation::{
     network::{
         FsNet, Parameters, Plan, Scheme, Use,
         plan::{Fingerprint, LabelSet, PlanOptions},
     },
-    weights::{self, Card},
+    weights::{self, Card, TrainedOn},
 };
 
 /// A plan of one or two levels, a few channels and a window of -160 to 240 HU.
@@ -56,6 +56,37 @@ pub fn bright_parameters(plan: &Plan) -> Parameters {
 pub fn save_bright(path: &Path, plan: &Plan) {
     let card = Card::new(plan.clone(), Scheme::Scratch, "key");
     weights::save(path, &bright_parameters(plan), card).unwrap();
+}
+
+/// The same, or a network that calls nothing label 1, with the patients that trained it.
+pub fn save_trained_on(path: &Path, plan: &Plan, sees: bool, patients: &[&str]) {
+    let parameters = bright_parameters(plan);
+    if !sees {
+        let bias = Tensor::from_slice(&[0.0f32, -100.0], 2, &Device::Cpu).unwrap();
+        parameters.set("head.0.bias", &bias).unwrap();
+    }
+    let mut seen = TrainedOn::default();
+    for patient in patients {
+        seen.add(patient, &format!("{patient}_scan_1"));
+    }
+    let mut card = Card::new(plan.clone(), Scheme::Scratch, "key");
+    card.trained_on = Some(seen);
+    weights::save(path, &parameters, card).unwrap();
+}
+
+/// Weights of some other program, which have no card.
+pub fn save_without_card(path: &Path) {
+    let tensor = Tensor::zeros((2, 3), DType::F32, &Device::Cpu).unwrap();
+    let tensors = HashMap::from([("weight".to_owned(), tensor)]);
+    candle_core::safetensors::save(&tensors, path).unwrap();
+}
+
+/// A scan with a voxel that is no number.
+pub fn with_nan(image: &Image, at_zyx: [usize; 3]) -> Image {
+    let [_, rows, columns] = image.geometry().shape_zyx;
+    let mut voxels: Vec<f32> = image.to_f64().voxels().iter().map(|&v| v as f32).collect();
+    voxels[(at_zyx[0] * rows + at_zyx[1]) * columns + at_zyx[2]] = f32::NAN;
+    Image::F32(Volume::new(image.geometry().clone(), voxels).unwrap())
 }
 
 /// Balls of 240 HU in -160 HU, by centre in the patient and radius in mm.
