@@ -178,6 +178,65 @@ fn ctrl_c_stops_the_run_and_every_process() {
     });
 }
 
+/// The network has taken in all its cases when it begins to learn: nothing is missing, and yet
+/// nothing is done.
+#[test]
+fn a_run_that_is_stopped_while_a_network_learns_does_not_call_itself_done() {
+    stopped_while_a_network_learns(1);
+}
+
+#[test]
+fn a_run_that_is_stopped_twice_keeps_a_record_of_what_was_done() {
+    stopped_while_a_network_learns(2);
+}
+
+fn stopped_while_a_network_learns(signals: usize) {
+    let study = Study::new();
+    let dataset = common::root().join("datasets/phantom-primary.yml");
+    let graph = study.graph(&format!(
+        "nodes:
+  - id: load
+    path: renalflow
+    args: node load --first 2 --dataset {}
+    inputs:
+      ack: train/ack
+    outputs: [image, mask]
+  - id: train
+    path: renalflow
+    args: >-
+      node train --spacing-mm 6 --max-patch-voxels 4096 --base-features 2 --max-levels 2
+      --epochs 100000 --steps-per-epoch 1
+    inputs:
+      image: {{ source: load/image, queue_size: 256 }}
+      mask: {{ source: load/mask, queue_size: 256 }}
+    outputs: [ack]
+",
+        dataset.display()
+    ));
+    let child = study.start(&graph);
+    wait_until("an epoch", || {
+        fs::read_to_string(study.path("runs/graph/history.csv"))
+            .is_ok_and(|history| history.lines().count() > 3)
+    });
+    for _ in 0..signals {
+        let stopped = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(stopped.success());
+    }
+    let ran = study.ran(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let record = ran.record();
+    assert_eq!(record["complete"], false, "{record:#}");
+    assert!(record["stopped"].is_string(), "{record:#}");
+    assert_eq!(record["nodes"]["train"]["ended"], false, "{record:#}");
+    assert!(ran.stdout.contains("incomplete"), "{ran:?}");
+    wait_until("the end of every process", || {
+        processes_of(&study).is_empty()
+    });
+}
+
 /// 500 cases pass a stage that is a hundred times slower than their source: nothing is lost,
 /// and at no time are more of them on the way than the source's window of 3.
 #[test]

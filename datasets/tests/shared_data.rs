@@ -39,6 +39,7 @@ fn phantom_cohorts_are_as_their_manifests_say() {
         ("phantom-primary.yml", 20, 12),
         ("phantom-auxiliary.yml", 60, 36),
         ("phantom-external.yml", 40, 24),
+        ("phantom-300.yml", 300, 180),
     ] {
         let manifest = committed(name, None);
         let cases = manifest.cases().unwrap();
@@ -58,11 +59,12 @@ fn phantom_cohorts_are_as_their_manifests_say() {
 }
 
 /// The cohorts that may meet in one study.
-const COHORTS: [&str; 4] = [
+const COHORTS: [&str; 5] = [
     "phantom-primary.yml",
     "phantom-auxiliary.yml",
     "phantom-external.yml",
     "phantom-external-kits19.yml",
+    "phantom-300.yml",
 ];
 
 #[test]
@@ -89,7 +91,7 @@ fn no_patient_is_in_two_cohorts() {
             tumours.push(design);
         }
     }
-    assert_eq!(tumours.len(), if shared.is_some() { 160 } else { 120 });
+    assert_eq!(tumours.len(), if shared.is_some() { 460 } else { 420 });
 }
 
 #[test]

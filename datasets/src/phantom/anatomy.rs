@@ -12,7 +12,7 @@ use super::{
     random::Stream,
     shape::{Point, Shape},
     tissue::{Phase, Tissue},
-    torso::{Habitus, Keep, gerota},
+    torso::{Habitus, Keep, gerota, gerota_about},
     tumour::{Pole, Side, Tumour, TumourDesign, TumourPaint, pole_of},
 };
 
@@ -42,7 +42,7 @@ impl Anatomy {
         let mut exophytic_fraction = None;
         for side in [Side::Left, Side::Right] {
             let kidney = Kidney::draw(side, habitus.scale, &mut stream);
-            parts.extend(gerota(&kidney, phase));
+            parts.push(gerota(&kidney, phase));
             keep.push(Keep {
                 shape: kidney.outline(),
                 hilum: Some(kidney.hilum()),
@@ -86,7 +86,8 @@ impl Anatomy {
     }
 
     /// The kidneys and the tumour of a real mask, where they are. Cortex and medulla follow
-    /// from the depth under the kidney's surface; the torso grows until it holds them.
+    /// from the depth under the kidney's surface; the torso grows until it holds them, and they
+    /// lie in their fat capsule as drawn kidneys do.
     pub fn real(
         mask: &Path,
         habitus: &mut Habitus,
@@ -138,6 +139,7 @@ impl Anatomy {
             .inset(CORTEX_MM + 3.0)
             .lumpy(3.0, 13.0, stream.word() as u32);
         let parts = vec![
+            gerota_about(kidneys.clone(), habitus, phase),
             Part::labelled(
                 kidneys.clone(),
                 Tissue::Cortex,
@@ -258,7 +260,8 @@ impl Region {
         wanted: impl Fn(u16) -> bool,
     ) -> DistanceField {
         const SPACING_MM: f64 = 1.5;
-        const MARGIN_MM: f64 = 9.0;
+        // The field must reach beyond the fat capsule.
+        const MARGIN_MM: f64 = 15.0;
         let geometry = labels.geometry();
         let view = labels.view();
         let start: [f64; 3] = self.min_xyz_mm.map(|v| v - MARGIN_MM);

@@ -58,6 +58,15 @@ impl Habitus {
         }
     }
 
+    /// The column that the vertebral bodies and discs fill.
+    fn vertebral_body(&self) -> Shape {
+        Shape::Torso {
+            center: [0.0, 25.0 * self.scale],
+            radii: [23.0 * self.scale, 17.0 * self.scale],
+            squareness: 0.25,
+        }
+    }
+
     /// The abdominal cavity, inside the wall's muscle.
     pub(super) fn cavity(&self) -> Shape {
         self.wall().inset(11.0)
@@ -214,7 +223,7 @@ impl<'a> Torso<'a> {
             squareness,
         };
         self.push_filled(
-            upright(0.0, 25.0, 23.0, 17.0, 0.25),
+            self.habitus.vertebral_body(),
             Tissue::CorticalBone,
             1.6,
             (Tissue::CancellousBone, 26.0),
@@ -321,28 +330,43 @@ pub(crate) struct Keep {
     pub hilum: Option<Point>,
 }
 
-/// The fat capsule and fascia about a kidney, painted before it.
-pub(crate) fn gerota(kidney: &Kidney, phase: Phase) -> Vec<Part> {
-    let around = |grow: f32| Shape::Ellipsoid {
+/// Thickness of the fat capsule about a kidney, its fascia included, mm.
+const CAPSULE_MM: f32 = 11.0;
+
+/// The fat capsule and fascia about a drawn kidney, painted before it.
+pub(crate) fn gerota(kidney: &Kidney, phase: Phase) -> Part {
+    let outline = Shape::Ellipsoid {
         center: kidney.center,
-        radii: kidney.radii.map(|r| r + grow),
+        radii: kidney.radii.map(|r| r + CAPSULE_MM),
         axes: kidney.axes,
         bend: 0.0,
     };
-    let fascia = Paint::Flat(Tissue::VisceralFat.hounsfield(phase) + 70.0);
-    let fat = Paint::Flat(Tissue::VisceralFat.hounsfield(phase));
-    vec![Part {
-        shape: around(11.0),
+    fascia_and_fat(outline, phase)
+}
+
+/// The same about kidneys of any shape. It yields to the spine, which real kidneys may lie
+/// closer to than drawn ones.
+pub(crate) fn gerota_about(kidneys: Shape, habitus: &Habitus, phase: Phase) -> Part {
+    fascia_and_fat(
+        kidneys.inset(-CAPSULE_MM).without(habitus.vertebral_body()),
+        phase,
+    )
+}
+
+fn fascia_and_fat(outline: Shape, phase: Phase) -> Part {
+    let fat_hu = Tissue::VisceralFat.hounsfield(phase);
+    Part {
+        shape: outline,
         layers: vec![
             Layer {
                 depth_mm: 0.0,
-                paint: fascia,
+                paint: Paint::Flat(fat_hu + 70.0),
             },
             Layer {
                 depth_mm: 1.0,
-                paint: fat,
+                paint: Paint::Flat(fat_hu),
             },
         ],
         label: Label::Background,
-    }]
+    }
 }

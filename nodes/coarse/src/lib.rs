@@ -14,6 +14,7 @@ use renalflow_segmentation::{
         plan_scan, segment_on_working_grid,
     },
     network::{FsNet, SegmentationNetwork},
+    ops::Precision,
     prepare::meanings,
 };
 use renalflow_stage_segment::{
@@ -63,6 +64,10 @@ pub struct Options {
     /// Where networks run: auto, cpu or cuda:N
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
+    /// Numbers in which a GPU convolves: f32, tf32 or bf16; a CPU has f32 alone
+    #[arg(long, value_name = "NUMBERS", default_value_t)]
+    #[serde(skip_serializing_if = "Precision::is_f32")]
+    precision: Precision,
     /// Which of a network's ways to take, where it has one for each data set
     #[arg(long, value_enum, default_value_t = Way::Primary)]
     domain: Way,
@@ -70,7 +75,13 @@ pub struct Options {
 
 impl Options {
     fn ensemble(&self) -> Result<Ensemble, Problem> {
-        Ensemble::open(&self.weights, self.domain, self.device, self.held_out)
+        Ensemble::open(
+            &self.weights,
+            self.domain,
+            self.device,
+            self.precision,
+            self.held_out,
+        )
     }
 
     fn boxes(&self, networks: &[FsNet]) -> Result<CoarseBoxes, Problem> {

@@ -119,6 +119,8 @@ fn wrong_options_are_found_before_a_case_is_read() {
     let refused = |args: &[&str]| PLUGIN.check(&arguments(args)).unwrap_err().to_string();
     assert!(refused(&["--weights", &file, "--margin-mm=-1"]).contains("margin-mm"));
     assert!(refused(&["--weights", &file, "--smallest-ml", "NaN"]).contains("--smallest-ml"));
+    let on_cpu = ["--weights", &file, "--device", "cpu", "--precision", "tf32"];
+    assert!(refused(&on_cpu).contains("cuda:N"));
     let bare = folder.path().join("bare.safetensors");
     save_without_card(&bare);
     let text = refused(&["--weights", bare.to_str().unwrap()]);

@@ -38,6 +38,7 @@ impl Tapped {
             &options.weights,
             options.domain,
             options.device,
+            options.precision,
             options.held_out,
         )?;
         let network = first(&ensemble)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use renalflow_sdk::{Problem, clap};
-use renalflow_segmentation::{deep_features::Selection, device::DeviceChoice};
+use renalflow_segmentation::{deep_features::Selection, device::DeviceChoice, ops::Precision};
 use renalflow_stage_segment::networks::{Way, WeightsFile};
 use serde::{Serialize, Serializer};
 
@@ -57,6 +57,10 @@ pub struct Options {
     /// Where the network runs: auto, cpu or cuda:N
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(crate) device: DeviceChoice,
+    /// Numbers in which a GPU convolves: f32, tf32 or bf16; a CPU has f32 alone
+    #[arg(long, value_name = "NUMBERS", default_value_t)]
+    #[serde(skip_serializing_if = "Precision::is_f32")]
+    pub(crate) precision: Precision,
     /// Put before every column's name
     #[arg(long, value_name = "TEXT", default_value = "deep_")]
     pub(crate) prefix: String,

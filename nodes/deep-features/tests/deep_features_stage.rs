@@ -320,6 +320,8 @@ fn mistakes_are_found_before_a_case_is_read() {
     assert!(twice.contains("twice"), "{twice}");
     let pool = refused(&["--weights", text, "--pools", "median"]);
     assert!(pool.contains("there are: mean, max, sd"), "{pool}");
+    let on_cpu = refused(&["--weights", text, "--device", "cpu", "--precision", "tf32"]);
+    assert!(on_cpu.contains("cuda:N"), "{on_cpu}");
     let margin = refused(&["--weights", text, "--margin-mm", "NaN"]);
     assert!(margin.contains("--margin-mm"), "{margin}");
     let regions = refused(&["--weights", text, "--regions", "tumour,tumour"]);

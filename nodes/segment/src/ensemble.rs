@@ -4,6 +4,7 @@ use renalflow_sdk::{Inputs, Problem};
 use renalflow_segmentation::{
     device::DeviceChoice,
     network::FsNet,
+    ops::Precision,
     weights::{TrainedOn, load_card, unseen_by},
 };
 
@@ -31,6 +32,7 @@ impl Ensemble {
         weights: &[WeightsFile],
         way: Way,
         device: DeviceChoice,
+        precision: Precision,
         held_out: bool,
     ) -> Result<Self, Problem> {
         let lists = weights.iter().map(|file| {
@@ -48,7 +50,7 @@ impl Ensemble {
             .then(|| lists.collect::<Result<Vec<_>, Problem>>())
             .transpose()?;
         Ok(Self {
-            networks: networks(weights, way, device)?,
+            networks: networks(weights, way, device, precision)?,
             names: weights.iter().map(WeightsFile::name).collect(),
             trained_on,
         })

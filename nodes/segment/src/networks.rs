@@ -9,9 +9,10 @@ use std::{
 use clap::ValueEnum;
 use renalflow_sdk::{Problem, clap, journal::Progress, lineage::Key};
 use renalflow_segmentation::{
-    device::DeviceChoice,
+    device::{DeviceChoice, DeviceError},
     inference::{InferenceError, networks_on_device},
     network::{Domain, FsNet, SegmentationNetwork},
+    ops::Precision,
 };
 use serde::{Serialize, Serializer};
 
@@ -83,29 +84,34 @@ impl Way {
     }
 }
 
-/// The networks of an ensemble, on a device.
+/// The networks of an ensemble, on a device and in its numbers of choice.
 ///
 /// # Errors
-/// No such device; files that are cut off, altered, of another program, or of networks that do
-/// not belong together.
+/// No such device, or none that computes in these numbers; files that are cut off, altered, of
+/// another program, or of networks that do not belong together.
 pub fn networks(
     weights: &[WeightsFile],
     way: Way,
     device: DeviceChoice,
+    precision: Precision,
 ) -> Result<Vec<FsNet>, Problem> {
-    let device = device
-        .open()
-        .map_err(|error| Problem::from(error).context("--device"))?;
-    let paths: Vec<_> = weights.iter().map(|file| &file.path).collect();
-    let networks = networks_on_device(&paths, way.domain(), &device).map_err(|error| {
-        let several = matches!(error, InferenceError::Weights(_)) && weights.len() > 1;
-        let problem = Problem::from(error).context("--weights");
-        if several {
-            problem.fix("an ensemble is of files of one plan and scheme: the folds of one training")
-        } else {
-            problem
-        }
+    let device = device.open_for(precision).map_err(|error| match error {
+        DeviceError::Precision { .. } => Problem::from(error).context("--precision"),
+        error => Problem::from(error).context("--device"),
     })?;
+    let paths: Vec<_> = weights.iter().map(|file| &file.path).collect();
+    let networks =
+        networks_on_device(&paths, way.domain(), &device, precision).map_err(|error| {
+            let several = matches!(error, InferenceError::Weights(_)) && weights.len() > 1;
+            let problem = Problem::from(error).context("--weights");
+            if several {
+                problem.fix(
+                    "an ensemble is of files of one plan and scheme: the folds of one training",
+                )
+            } else {
+                problem
+            }
+        })?;
     if let Some(channels) = networks
         .first()
         .map(|network| network.plan().channels_in)

@@ -10,10 +10,11 @@ use bright::{balls, save_bright, save_trained_on, save_without_card, tiny_plan, 
 use renalflow_imaging::{Geometry, Image, LabelMap, boxes::BoundingBox};
 use renalflow_sdk::{
     Failure, Table, Value,
+    clap::{self, Args as _, FromArgMatches as _},
     replay::{Case, play, play_one},
     table::Row,
 };
-use renalflow_stage_segment::{PLUGIN, boxes};
+use renalflow_stage_segment::{Options, PLUGIN, boxes};
 use serde_json::json;
 
 fn arguments(args: &[&str]) -> Vec<String> {
@@ -198,10 +199,35 @@ fn wrong_weights_and_options_are_found_before_a_case_is_read() {
     assert!(refused(&["--weights", &file, "--step-fraction", "0"]).contains("--step-fraction"));
     assert!(refused(&["--weights", &file, "--crop-size-mm", "1,2"]).contains("--crop-size-mm"));
     assert!(refused(&["--weights", &file, "--device", "gpu"]).contains("cuda:N"));
+    assert!(refused(&["--weights", &file, "--precision", "f16"]).contains("f32, tf32 or bf16"));
+    let on_cpu = ["--weights", &file, "--device", "cpu", "--precision", "bf16"];
+    let text = refused(&on_cpu);
+    assert!(
+        text.contains("--precision") && text.contains("cuda:N"),
+        "{text}"
+    );
 
     let args = arguments(&["--weights", &file, "--crop-size-mm", "160"]);
     let alone = PLUGIN.check_wiring(&args, &["image".to_owned()]);
     assert!(alone.unwrap_err().to_string().contains("boxes"));
+}
+
+#[test]
+fn the_precision_is_in_the_lineage_where_it_changes_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = weights(folder.path());
+    let key = |more: &[&str]| {
+        let command = Options::augment_args(clap::Command::new("segment"));
+        let args = [&["segment", "--weights", &file][..], more].concat();
+        let matches = command.try_get_matches_from(args).unwrap();
+        serde_json::to_value(Options::from_arg_matches(&matches).unwrap()).unwrap()
+    };
+    // What is not given is not in the key, so that keys from before the option hold.
+    assert_eq!(key(&[]), key(&["--precision", "f32"]));
+    assert_eq!(key(&[]).get("precision"), None);
+    for word in ["tf32", "bf16"] {
+        assert_eq!(key(&["--precision", word])["precision"], word);
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use renalflow_sdk::{Problem, journal::Progress};
 use renalflow_segmentation::{
     inference::{Decision, LabelSlices, NetworkPredictor, PatchPredictor, SlidingWindow, slide},
     network::{FsNet, Parameters, Plan, Scheme, SegmentationNetwork, Use, plan::LabelSet},
+    ops::Precision,
     training::{
         case::TrainingCase,
         checkpoint::Checkpoint,
@@ -54,6 +55,7 @@ pub struct Desk<'a> {
     pub folder: &'a Path,
     pub resume: Option<&'a Path>,
     pub device: Device,
+    pub precision: Precision,
     pub available_bytes: u64,
     pub progress: RefCell<Progress>,
     pub record: RefCell<Record>,
@@ -68,7 +70,7 @@ pub struct Trained {
 impl Desk<'_> {
     /// Train a network, or go on where an earlier run stopped.
     pub fn train(&self, job: Job<'_>) -> Result<Trained, Problem> {
-        let parameters = Parameters::on(job.seed, &self.device);
+        let parameters = Parameters::on(job.seed, &self.device).with_precision(self.precision);
         let network = FsNet::new(job.plan, job.scheme, &parameters, Use::Training)?;
         if let Some(checkpoint) = job.auxiliary {
             network

@@ -186,7 +186,7 @@ impl Stage for Train {
         // A training takes and gives back the same large blocks at every step.
         renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
         check_writable(&context.run_dir.join("plan.json"))?;
-        options.device.open()?;
+        options.device.open_for(options.precision)?;
         Ok(Work::Collecting(Box::new(Collector {
             plan: options.read_plan()?,
             options,

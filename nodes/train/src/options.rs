@@ -10,6 +10,7 @@ use renalflow_segmentation::{
         Plan, Scheme,
         plan::{LabelSet, PlanOptions, Region, Window},
     },
+    ops::Precision,
     prepare::meanings,
     training::{
         augment::AugmentOptions,
@@ -142,6 +143,10 @@ pub struct Options {
     /// Where the networks run: auto, cpu or cuda:N
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     pub device: DeviceChoice,
+    /// Numbers in which a GPU convolves: f32, tf32 or bf16; a CPU has f32 alone
+    #[arg(long, value_name = "NUMBERS", default_value_t)]
+    #[serde(skip_serializing_if = "Precision::is_f32")]
+    pub precision: Precision,
     /// Seed of everything random
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,
@@ -201,6 +206,11 @@ impl Options {
     pub fn check(&self) -> Result<(), Problem> {
         let wrong =
             |cause: String, fix: &str| -> Result<(), Problem> { Err(Problem::new(cause).fix(fix)) };
+        if !self.precision.is_f32() {
+            self.device
+                .open_for(self.precision)
+                .map_err(|error| Problem::from(error).context("--precision"))?;
+        }
         if !matches!(self.spacing_mm.len(), 0 | 1 | 3)
             || self
                 .spacing_mm

@@ -80,7 +80,8 @@ pub fn run(
     let desk = Desk {
         folder,
         resume: options.resume.as_deref(),
-        device: options.device.open()?,
+        device: options.device.open_for(options.precision)?,
+        precision: options.precision,
         available_bytes: available_bytes(options),
         progress: RefCell::new(context.progress()),
         record: RefCell::new(Record::new(folder, &classes)),

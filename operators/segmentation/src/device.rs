@@ -6,6 +6,8 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::ops::Precision;
+
 /// Where networks run: `auto`, `cpu` or `cuda:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -45,6 +47,17 @@ pub enum DeviceError {
         /// What the driver says.
         cause: candle_core::Error,
     },
+    /// Numbers that a CPU does not compute in.
+    #[error(
+        "{precision} is for GPUs, and --device {choice} is the CPU here, which computes in f32: \
+         ask for cuda:N, or for f32"
+    )]
+    Precision {
+        /// What was asked for.
+        precision: Precision,
+        /// The device that turned out to be the CPU.
+        choice: DeviceChoice,
+    },
 }
 
 impl DeviceChoice {
@@ -66,6 +79,20 @@ impl DeviceChoice {
             }
             Self::Cuda(index) => Err(DeviceError::NotBuilt { index }),
         }
+    }
+
+    /// Open the device for networks that convolve in numbers of choice. A CPU has `f32` alone,
+    /// and what was asked for would be written beside numbers that were computed otherwise.
+    ///
+    /// # Errors
+    /// As [`DeviceChoice::open`]; any other precision than `f32` on a CPU, which `auto` may mean.
+    pub fn open_for(self, precision: Precision) -> Result<Device, DeviceError> {
+        let device = self.open()?;
+        if device.is_cpu() && !precision.is_f32() {
+            let choice = self;
+            return Err(DeviceError::Precision { precision, choice });
+        }
+        Ok(device)
     }
 }
 
@@ -142,6 +169,25 @@ mod tests {
             assert!(DeviceChoice::Auto.open().unwrap().is_cpu());
             let error = DeviceChoice::Cuda(0).open().unwrap_err().to_string();
             assert!(error.contains("--features cuda"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_an_error_and_no_panic() {
+        // In a build with CUDA and no driver too, where `auto` is the CPU then.
+        let error = DeviceChoice::Cuda(99).open().unwrap_err().to_string();
+        assert!(error.contains("cuda:99"), "{error}");
+        assert!(DeviceChoice::Auto.open().is_ok());
+    }
+
+    #[test]
+    fn a_cpu_computes_in_f32_alone() {
+        assert!(DeviceChoice::Cpu.open_for(Precision::F32).is_ok());
+        for precision in [Precision::Tf32, Precision::Bf16] {
+            let error = DeviceChoice::Cpu.open_for(precision).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains(&precision.to_string()), "{error}");
+            assert!(error.contains("cuda:N"), "{error}");
         }
     }
 }

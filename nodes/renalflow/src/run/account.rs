@@ -17,7 +17,7 @@ pub struct Account {
     pub failed: BTreeMap<String, Failure>,
     /// Cases without a row, each with the node that had it last and what is known.
     pub missing: BTreeMap<String, String>,
-    /// Whether the run was stopped from outside, by Ctrl-C or a signal.
+    /// Whether the run was stopped before its end, from outside or by the command.
     pub interrupted: bool,
     /// Nodes that ended with an error, in the order of the graph, each with its own words.
     pub broken: Vec<(String, String)>,
@@ -32,7 +32,8 @@ impl Account {
             ..Self::default()
         };
         let told_to_stop = |words: &str| words.starts_with(STOPPED);
-        account.interrupted = account.broken.iter().any(|(_, words)| told_to_stop(words));
+        account.interrupted = outcome.stopped.is_some()
+            || account.broken.iter().any(|(_, words)| told_to_stop(words));
         account.broken.retain(|(_, words)| !told_to_stop(words));
         for source in graph.sources() {
             let source = source.id().to_owned();
@@ -98,7 +99,7 @@ impl Account {
 }
 
 /// How a node says that it was told to stop.
-const STOPPED: &str = "stopped from outside";
+pub const STOPPED: &str = "stopped from outside";
 
 /// The nodes that the values of a source reach before they are collected, nearest first.
 fn downstream(graph: &Graph, source: &str) -> Vec<String> {
@@ -152,11 +153,11 @@ fn broken(graph: &Graph, outcome: &Outcome) -> Vec<(String, String)> {
         .iter()
         .filter_map(|node| {
             let id = node.id().to_owned();
-            let own_words = outcome
-                .watch
-                .nodes
-                .get(&id)
-                .and_then(|node| node.end.as_ref()?.error.clone());
+            let state = outcome.watch.nodes.get(&id);
+            let own_words = state.and_then(|node| node.end.as_ref()?.error.clone());
+            // To the daemon a process that dies while the graph is stopped has ended well. Its
+            // own journal knows better.
+            let cut_short = state.is_some_and(|node| node.started.is_some() && node.end.is_none());
             let end = match outcome.ends.get(&id) {
                 Some(NodeEnd::Failed { how }) => Some(how.clone()),
                 Some(NodeEnd::Cascade { caused_by }) => {
@@ -167,6 +168,7 @@ fn broken(graph: &Graph, outcome: &Outcome) -> Vec<(String, String)> {
             match (own_words, end) {
                 (Some(words), _) => Some((id, words)),
                 (None, Some(how)) => Some((id, how)),
+                (None, None) if cut_short => Some((id, STOPPED.to_owned())),
                 (None, None) => None,
             }
         })

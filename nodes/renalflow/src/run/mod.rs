@@ -143,9 +143,18 @@ fn execute(graph: &Graph, folder: &RunFolder, options: &cli::Run) -> Result<Outc
         bars.println(&line);
     }
     bars.finish();
-    let ends = daemon
+    let ended = daemon
         .join()
-        .unwrap_or_else(|_| Err(DaemonError::Daemon("it panicked".to_owned())))?;
+        .unwrap_or_else(|_| Err(DaemonError::Daemon("it panicked".to_owned())));
+    let ends = match ended {
+        Ok(ends) => ends,
+        // A second Ctrl-C ends the daemon at once. What the nodes did until then is worth a record.
+        Err(error) if watch.nodes.values().any(|node| node.started.is_some()) => {
+            stopped.get_or_insert(error.to_string());
+            BTreeMap::new()
+        }
+        Err(error) => return Err(error),
+    };
     folder.tidy();
     Ok(Outcome {
         seconds: clock.elapsed().as_secs_f64(),

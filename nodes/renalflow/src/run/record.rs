@@ -5,7 +5,13 @@ use std::{collections::BTreeMap, fs, time::UNIX_EPOCH};
 use renalflow_graph::Graph;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Outcome, account::Account, folder::RunFolder, path_in, watch::NodeState};
+use super::{
+    Outcome,
+    account::{Account, STOPPED},
+    folder::RunFolder,
+    path_in,
+    watch::NodeState,
+};
 
 /// Write `run.json`.
 ///
@@ -28,6 +34,10 @@ pub fn write(
         .started
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |elapsed| elapsed.as_secs_f64());
+    let stopped = match &outcome.stopped {
+        None if account.interrupted => Some(STOPPED),
+        why => why.as_deref(),
+    };
     let record = json!({
         "renalflow": env!("CARGO_PKG_VERSION"),
         "dora": "1.1",
@@ -38,7 +48,7 @@ pub fn write(
         "seconds": outcome.seconds,
         "threads": std::thread::available_parallelism().map_or(1, usize::from),
         "complete": account.is_complete(),
-        "stopped": outcome.stopped,
+        "stopped": stopped,
         "cases": {
             "total": account.cases.len(),
             "ok": account.ok(),

@@ -29,7 +29,7 @@ pub fn print(graph: &Graph, folder: &RunFolder, outcome: &Outcome, account: &Acc
     if account.interrupted && outcome.stopped.is_none() {
         let _ = writeln!(
             text,
-            "stopped from outside (Ctrl-C or a signal) before every case was done"
+            "stopped from outside (Ctrl-C or a signal) before all work was done"
         );
     }
     if let Some(why) = &outcome.stopped {

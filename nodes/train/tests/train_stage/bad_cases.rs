@@ -164,6 +164,8 @@ fn mistakes_are_found_before_a_case_is_read() {
         ),
         ("--resume nowhere", &["no checkpoints"]),
         ("--device tpu", &["cuda:N"]),
+        ("--precision f16", &["f32, tf32 or bf16"]),
+        ("--device cpu --precision bf16", &["bf16", "cuda:N"]),
         ("--auxiliary-weights nowhere", &["takes none"]),
     ] {
         says(&check(args, &own), phrases);

@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use dicom_core::{Tag, header::Header};
+use dicom_core::{Tag, VR, header::Header};
 use dicom_dictionary_std::tags;
 use dicom_encoding::{
     Codec, TransferSyntaxIndex,
@@ -27,7 +27,8 @@ use crate::io::{
     source::{DEFLATE_RATIO, io_error},
 };
 
-/// Refuse a file of which an element, up to `until`, is longer than what is left of the file.
+/// Refuse a file of which an element, up to `until`, is longer than what is left of the file, or
+/// has a length that would lead the parser astray.
 ///
 /// Whatever else is wrong is left to the parser, which says so better.
 pub(super) fn check(path: &Path, until: Option<Tag>) -> Result<(), ReadError> {
@@ -37,33 +38,54 @@ pub(super) fn check(path: &Path, until: Option<Tag>) -> Result<(), ReadError> {
         .map_err(|error| io_error(path, error))?
         .len();
     match longest_promise(BufReader::new(file), length, until) {
-        Some(Promise {
-            tag,
-            bytes,
-            available_bytes,
-        }) => Err(ReadError::Dicom {
+        Some(broken) => Err(ReadError::Dicom {
             path: path.to_owned(),
-            cause: format!("{tag} promises {bytes} bytes where {available_bytes} are left"),
+            cause: match broken {
+                Promise::Long {
+                    tag,
+                    bytes,
+                    available_bytes,
+                } => format!("{tag} promises {bytes} bytes where {available_bytes} are left"),
+                Promise::Odd { tag, bytes, unit } => {
+                    format!("{tag} has {bytes} bytes, no multiple of the {unit} of a value")
+                }
+            },
             fix: "copy or export it again, or move it out of the folder",
         }),
         None => Ok(()),
     }
 }
 
-/// A value longer than what is left.
-struct Promise {
-    tag: Tag,
-    bytes: u64,
-    available_bytes: u64,
+/// A length that cannot be right.
+enum Promise {
+    /// A value longer than what is left.
+    Long {
+        tag: Tag,
+        bytes: u64,
+        available_bytes: u64,
+    },
+    /// Numbers whose last one is cut. The parser reads the whole ones and takes what is left of
+    /// the last for the next element's header, of which it believes any length.
+    Odd { tag: Tag, bytes: u64, unit: u32 },
 }
 
 impl Promise {
     fn broken(tag: Tag, bytes: u64, available_bytes: u64) -> Option<Self> {
-        (bytes > available_bytes).then_some(Self {
+        (bytes > available_bytes).then_some(Self::Long {
             tag,
             bytes,
             available_bytes,
         })
+    }
+}
+
+/// Bytes of one of the numbers that a value is made of.
+fn unit(vr: VR) -> u32 {
+    match vr {
+        VR::US | VR::SS | VR::OW => 2,
+        VR::AT | VR::FL | VR::OF | VR::SL | VR::UL | VR::OL => 4,
+        VR::FD | VR::OD | VR::SV | VR::UV | VR::OV => 8,
+        _ => 1,
     }
 }
 
@@ -129,22 +151,51 @@ fn in_data_set<S: StatefulDecode>(
     length: u64,
     until: Option<Tag>,
 ) -> Option<Promise> {
+    // The first item of encapsulated pixels is a table of 32-bit offsets.
+    let mut offsets_next = false;
     loop {
         let token = reader.advance()?.ok()?;
-        let (tag, bytes, position) = match &token {
-            LazyDataToken::LazyValue { header, decoder } => {
-                (header.tag(), header.len.get()?, decoder.position())
-            }
-            LazyDataToken::LazyItemValue { len, decoder } => {
-                (Tag(0xFFFE, 0xE000), *len, decoder.position())
-            }
+        let (tag, bytes, unit, position) = match &token {
+            LazyDataToken::LazyValue { header, decoder } => (
+                header.tag(),
+                header.len.get()?,
+                unit(header.vr),
+                decoder.position(),
+            ),
+            LazyDataToken::LazyItemValue { len, decoder } => (
+                Tag(0xFFFE, 0xE000),
+                *len,
+                if std::mem::take(&mut offsets_next) {
+                    4
+                } else {
+                    1
+                },
+                decoder.position(),
+            ),
             LazyDataToken::ElementHeader(header) if Some(header.tag()) == until => return None,
             LazyDataToken::PixelSequenceStart if until == Some(tags::PIXEL_DATA) => return None,
+            LazyDataToken::PixelSequenceStart => {
+                offsets_next = true;
+                continue;
+            }
+            // An empty table has no value.
+            LazyDataToken::ItemEnd => {
+                offsets_next = false;
+                continue;
+            }
             _ => continue,
         };
         let left = length.saturating_sub(position);
         if let Some(broken) = Promise::broken(tag, u64::from(bytes), left) {
             return Some(broken);
+        }
+        // At the very end there is nothing to be misread.
+        if bytes % unit != 0 && u64::from(bytes) < left {
+            return Some(Promise::Odd {
+                tag,
+                bytes: bytes.into(),
+                unit,
+            });
         }
         token.skip().ok()?;
     }

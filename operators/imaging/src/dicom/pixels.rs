@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bytemuck::Zeroable;
 use dicom_dictionary_std::tags;
 use dicom_pixeldata::PixelDecoder;
 use rayon::prelude::*;
@@ -52,7 +53,7 @@ fn exact_f32(value: f64) -> Option<f32> {
 }
 
 /// Decode every slice into its place. `None` where a voxel does not convert.
-fn decode<T: Copy + Default + Send>(
+fn decode<T: Zeroable + Copy + Send>(
     folder: &Path,
     slices: &[Slice],
     convert: impl Fn(f64) -> Option<T> + Sync,
@@ -71,14 +72,13 @@ fn decode<T: Copy + Default + Send>(
         });
     }
     let count = slice_len * slices.len();
-    let mut voxels = Vec::new();
-    voxels
-        .try_reserve_exact(count)
-        .map_err(|_| ReadError::Memory {
+    // Zeros that the system gives, page by page as slices are decoded into them: what a header
+    // promises and its pixels do not keep is never touched.
+    let mut voxels: Vec<T> =
+        bytemuck::allocation::try_zeroed_vec(count).map_err(|()| ReadError::Memory {
             path: folder.to_owned(),
             bytes: count as u128 * size_of::<T>() as u128,
         })?;
-    voxels.resize(count, T::default());
     let decoded: Vec<Result<bool, ReadError>> = voxels
         .par_chunks_exact_mut(slice_len)
         .zip(slices)

@@ -84,6 +84,26 @@ fn dicom_promises_cost_no_memory() {
     }
 }
 
+/// A double of which six bytes are there, so that a parser that rounds down takes these for the
+/// next header, with a length of 2 GiB.
+#[test]
+fn dicom_numbers_cut_short_are_refused() {
+    let whole = include_bytes!("../golden/dicom/seg_binary.dcm");
+    let group_length = u32::from_le_bytes(whole[140..144].try_into().unwrap());
+    let meta = &whole[..144 + group_length as usize];
+    let doubles = b"\x08\x00\x70\x00FD\x0e\x00";
+    let values = b"12345678\x09\x00\x10\x00UN\0\0\0\0\0\x7f\0\0\0\0";
+    let folder = Folder::new();
+    let path = folder.file("a.dcm", &[meta, doubles, values].concat());
+    let mut said = String::new();
+    let largest = largest_request(|| said = RtStruct::open(&path).unwrap_err().to_string());
+    assert!(largest < 1 << 20, "{largest}");
+    assert!(
+        said.contains("(0008,0070) has 14 bytes, no multiple of the 8 of a value"),
+        "{said}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

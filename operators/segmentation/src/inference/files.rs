@@ -7,6 +7,7 @@ use candle_core::Device;
 use super::error::InferenceError;
 use crate::{
     network::{Domain, FsNet, Parameters, Scheme, SegmentationNetwork, Use},
+    ops::Precision,
     weights::{Expected, load},
 };
 
@@ -18,11 +19,11 @@ pub fn networks_from_files<P: AsRef<Path>>(
     paths: &[P],
     domain: Domain,
 ) -> Result<Vec<FsNet>, InferenceError> {
-    networks_on_device(paths, domain, &Device::Cpu)
+    networks_on_device(paths, domain, &Device::Cpu, Precision::F32)
 }
 
 /// Networks for inference from their weights: plan and scheme are those on the cards, and
-/// several files are one ensemble.
+/// several files are one ensemble. They convolve in `precision` where the device is a GPU.
 ///
 /// # Errors
 /// No file, files that are cut off, altered or without a card, members that differ from the
@@ -31,6 +32,7 @@ pub fn networks_on_device<P: AsRef<Path>>(
     paths: &[P],
     domain: Domain,
     device: &Device,
+    precision: Precision,
 ) -> Result<Vec<FsNet>, InferenceError> {
     let mut first = None;
     let mut networks = Vec::with_capacity(paths.len());
@@ -53,7 +55,7 @@ pub fn networks_on_device<P: AsRef<Path>>(
             });
         }
         // Every value comes from the file, none from the seed.
-        let parameters = Parameters::on(0, device);
+        let parameters = Parameters::on(0, device).with_precision(precision);
         let network = FsNet::new(
             &checkpoint.card.plan,
             checkpoint.card.scheme,

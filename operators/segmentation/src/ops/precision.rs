@@ -2,12 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// In which numbers a GPU multiplies the `f32` tensors of a convolution. Sums are in `f32`
 /// always, and so is everything else: norms, activations, pooling, resizing, losses, parameters.
-/// On a CPU it makes no difference: there everything is `f32`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// On a CPU it makes no difference: there everything is `f32`, and
+/// [`DeviceChoice::open_for`](crate::device::DeviceChoice::open_for) refuses anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Precision {
     /// As on a CPU, 24 bits.
     #[default]
@@ -24,6 +27,28 @@ pub enum Precision {
 pub struct UnknownPrecision {
     /// The word.
     pub word: String,
+}
+
+impl Precision {
+    /// Whether a network computes as on a CPU.
+    #[must_use]
+    pub fn is_f32(&self) -> bool {
+        *self == Self::F32
+    }
+}
+
+impl TryFrom<String> for Precision {
+    type Error = UnknownPrecision;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        word.parse()
+    }
+}
+
+impl From<Precision> for String {
+    fn from(precision: Precision) -> Self {
+        precision.to_string()
+    }
 }
 
 impl FromStr for Precision {

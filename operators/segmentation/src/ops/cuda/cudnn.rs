@@ -109,27 +109,20 @@ impl<'a, T: Number, C: CudnnDataType> Convolution<'a, T, C> {
             w: &self.weight,
             y: &self.y,
         };
-        let (algorithm, mut workspace) = self.choose(
+        self.run(
             "convolution",
+            self.shape.len_out(),
             &[
                 Forward::CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
                 Forward::CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM,
             ],
             |algorithm| pass.get_workspace_size(algorithm),
-        )?;
-        let mut y = scratch::<T>(self.device, self.shape.len_out())?;
-        // SAFETY: views and results are as long as the descriptors say: `Number` is of both.
-        unsafe {
-            pass.launch::<CudaSlice<u8>, _, _, _>(
-                algorithm,
-                workspace.as_mut(),
-                (T::one(), T::zero()),
-                x,
-                weight,
-                &mut y,
-            )?;
-        }
-        Ok(y)
+            |algorithm, workspace, scale, y| {
+                // SAFETY: views and result are as long as the descriptors say, and the workspace
+                // as long as cuDNN asked for.
+                unsafe { pass.launch(algorithm, workspace, scale, x, weight, y) }
+            },
+        )
     }
 
     /// The gradient to the input, `[N, I, D, H, W]`, which is also the transposed convolution.
@@ -138,30 +131,22 @@ impl<'a, T: Number, C: CudnnDataType> Convolution<'a, T, C> {
         grad_y: &CudaView<'_, T>,
         weight: &CudaView<'_, T>,
     ) -> Result<CudaSlice<T>> {
-        let mut grad_x = scratch::<T>(self.device, self.shape.len_in())?;
         let pass = ConvBackwardData {
             conv: &self.conv,
             dx: &self.x,
             w: &self.weight,
             dy: &self.y,
         };
-        let (algorithm, mut workspace) = self.choose(
+        self.run(
             "gradient of a convolution to its input",
+            self.shape.len_in(),
             &[ToInput::CUDNN_CONVOLUTION_BWD_DATA_ALGO_1],
             |algorithm| pass.get_workspace_size(algorithm),
-        )?;
-        // SAFETY: as in `forward`.
-        unsafe {
-            pass.launch::<CudaSlice<u8>, _, _, _>(
-                algorithm,
-                workspace.as_mut(),
-                (T::one(), T::zero()),
-                &mut grad_x,
-                weight,
-                grad_y,
-            )?;
-        }
-        Ok(grad_x)
+            |algorithm, workspace, scale, grad_x| {
+                // SAFETY: as in `forward`.
+                unsafe { pass.launch(algorithm, workspace, scale, grad_x, weight, grad_y) }
+            },
+        )
     }
 
     /// The gradient to the weights, `[O, I, kD, kH, kW]`.
@@ -170,46 +155,57 @@ impl<'a, T: Number, C: CudnnDataType> Convolution<'a, T, C> {
         x: &CudaView<'_, T>,
         grad_y: &CudaView<'_, T>,
     ) -> Result<CudaSlice<T>> {
-        let mut grad_weight = scratch::<T>(self.device, self.shape.len_weight())?;
         let pass = ConvBackwardFilter {
             conv: &self.conv,
             x: &self.x,
             dw: &self.weight,
             dy: &self.y,
         };
-        let (algorithm, mut workspace) = self.choose(
+        self.run(
             "gradient of a convolution to its weights",
+            self.shape.len_weight(),
             &[ToWeight::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1],
             |algorithm| pass.get_workspace_size(algorithm),
-        )?;
-        // SAFETY: as in `forward`.
-        unsafe {
-            pass.launch::<CudaSlice<u8>, _, _, _>(
-                algorithm,
-                workspace.as_mut(),
-                (T::one(), T::zero()),
-                x,
-                &mut grad_weight,
-                grad_y,
-            )?;
-        }
-        Ok(grad_weight)
+            |algorithm, workspace, scale, grad_weight| {
+                // SAFETY: as in `forward`.
+                unsafe { pass.launch(algorithm, workspace, scale, x, grad_weight, grad_y) }
+            },
+        )
     }
 
-    /// The first algorithm that cuDNN has for these sizes and numbers, and its memory.
-    fn choose<A: Copy>(
+    /// One pass into new memory of `len` elements, by the first algorithm that cuDNN has for
+    /// these sizes and numbers. `launch` gets the algorithm, the memory that it works in, the
+    /// factors of what it computes and of what was there before (1 and 0), and the result.
+    fn run<A: Copy>(
         &self,
         what: &str,
+        len: usize,
         algorithms: &[A],
         workspace: impl Fn(A) -> std::result::Result<usize, CudnnError>,
-    ) -> Result<(A, Option<CudaSlice<u8>>)> {
+        launch: impl FnOnce(
+            A,
+            Option<&mut CudaSlice<u8>>,
+            (T, T),
+            &mut CudaSlice<T>,
+        ) -> std::result::Result<(), CudnnError>,
+    ) -> Result<CudaSlice<T>> {
         let mut reason = None;
         for &algorithm in algorithms {
-            match workspace(algorithm) {
-                Ok(0) => return Ok((algorithm, None)),
-                Ok(bytes) => return Ok((algorithm, Some(scratch::<u8>(self.device, bytes)?))),
-                Err(error) => reason = Some(error),
-            }
+            let bytes = match workspace(algorithm) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    reason = Some(error);
+                    continue;
+                }
+            };
+            let mut memory = match bytes {
+                0 => None,
+                bytes => Some(scratch::<u8>(self.device, bytes)?),
+            };
+            let mut result = scratch::<T>(self.device, len)?;
+            let scale = (T::one(), T::zero());
+            launch(algorithm, memory.as_mut(), scale, &mut result)?;
+            return Ok(result);
         }
         Err(Error::Msg(format!(
             "cuDNN has no deterministic {what} in {:?} of {:?}: {}; try the precision f32, or a CPU",
