@@ -7,6 +7,7 @@ mod attributes;
 mod lengths;
 mod pixels;
 mod polygon;
+mod rle;
 mod rtstruct;
 mod scan;
 mod segmentation;

@@ -28,7 +28,7 @@ use crate::io::{
 };
 
 /// Refuse a file of which an element, up to `until`, is longer than what is left of the file, or
-/// has a length that would lead the parser astray.
+/// has a length that would lead the parser astray, or of which the sequences cannot be walked.
 ///
 /// Whatever else is wrong is left to the parser, which says so better.
 pub(super) fn check(path: &Path, until: Option<Tag>) -> Result<(), ReadError> {
@@ -49,6 +49,10 @@ pub(super) fn check(path: &Path, until: Option<Tag>) -> Result<(), ReadError> {
                 Promise::Odd { tag, bytes, unit } => {
                     format!("{tag} has {bytes} bytes, no multiple of the {unit} of a value")
                 }
+                Promise::Stray => "an item or a sequence ends where none began".to_owned(),
+                Promise::Deep => {
+                    format!("more than {MOST_SEQUENCES} sequences stand within each other")
+                }
             },
             fix: "copy or export it again, or move it out of the folder",
         }),
@@ -56,7 +60,10 @@ pub(super) fn check(path: &Path, until: Option<Tag>) -> Result<(), ReadError> {
     }
 }
 
-/// A length that cannot be right.
+/// Sequences within sequences: the parser calls itself for each, and its stack has an end.
+const MOST_SEQUENCES: usize = 64;
+
+/// A length, or an end, that cannot be right.
 enum Promise {
     /// A value longer than what is left.
     Long {
@@ -67,6 +74,17 @@ enum Promise {
     /// Numbers whose last one is cut. The parser reads the whole ones and takes what is left of
     /// the last for the next element's header, of which it believes any length.
     Odd { tag: Tag, bytes: u64, unit: u32 },
+    /// The end of what was not begun. The parser takes it for the end of something else.
+    Stray,
+    /// More than [`MOST_SEQUENCES`].
+    Deep,
+}
+
+/// What was begun and has not ended.
+#[derive(PartialEq)]
+enum Open {
+    Sequence,
+    Item,
 }
 
 impl Promise {
@@ -153,6 +171,8 @@ fn in_data_set<S: StatefulDecode>(
 ) -> Option<Promise> {
     // The first item of encapsulated pixels is a table of 32-bit offsets.
     let mut offsets_next = false;
+    let mut open: Vec<Open> = Vec::new();
+    let ends = |tag: Tag| until.is_some_and(|until| until <= tag);
     loop {
         let token = reader.advance()?.ok()?;
         let (tag, bytes, unit, position) = match &token {
@@ -172,15 +192,40 @@ fn in_data_set<S: StatefulDecode>(
                 },
                 decoder.position(),
             ),
-            LazyDataToken::ElementHeader(header) if Some(header.tag()) == until => return None,
-            LazyDataToken::PixelSequenceStart if until == Some(tags::PIXEL_DATA) => return None,
-            LazyDataToken::PixelSequenceStart => {
-                offsets_next = true;
+            // The parser stops there in the data set itself, not within the items of a sequence.
+            LazyDataToken::ElementHeader(header) if open.is_empty() && ends(header.tag()) => {
+                return None;
+            }
+            LazyDataToken::SequenceStart { tag, .. } if open.is_empty() && ends(*tag) => {
+                return None;
+            }
+            LazyDataToken::PixelSequenceStart if open.is_empty() && ends(tags::PIXEL_DATA) => {
+                return None;
+            }
+            LazyDataToken::SequenceStart { .. } | LazyDataToken::PixelSequenceStart => {
+                offsets_next = matches!(token, LazyDataToken::PixelSequenceStart);
+                open.push(Open::Sequence);
+                if open.len() > 2 * MOST_SEQUENCES {
+                    return Some(Promise::Deep);
+                }
                 continue;
             }
-            // An empty table has no value.
+            LazyDataToken::ItemStart { .. } => {
+                open.push(Open::Item);
+                continue;
+            }
             LazyDataToken::ItemEnd => {
+                // An empty table has no value.
                 offsets_next = false;
+                if open.pop() != Some(Open::Item) {
+                    return Some(Promise::Stray);
+                }
+                continue;
+            }
+            LazyDataToken::SequenceEnd => {
+                if open.pop() != Some(Open::Sequence) {
+                    return Some(Promise::Stray);
+                }
                 continue;
             }
             _ => continue,

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::{
     attributes::{self, Attributes},
+    rle,
     scan::Slice,
 };
 use crate::{
@@ -100,6 +101,7 @@ fn decode_slice<T>(
     let object = attributes::open(&slice.path, None)?;
     let attributes = Attributes::new(&slice.path, &object);
     let format = PixelFormat::of(attributes)?;
+    rle::check(attributes, &object)?;
     let decoded = object
         .decode_pixel_data()
         .map_err(|error| attributes::decoding(&slice.path, &error, attributes::FIX_PIXELS))?;

@@ -6,7 +6,10 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::DefaultDicomObject;
 use dicom_pixeldata::PixelDecoder;
 
-use super::attributes::{self, Attributes};
+use super::{
+    attributes::{self, Attributes},
+    rle,
+};
 use crate::{
     geometry::Geometry,
     io::ReadError,
@@ -255,6 +258,7 @@ impl Pixels {
                 Ok(Self::Bits(bytes.into_owned()))
             }
             ("LABELMAP", 8 | 16) => {
+                rle::check(root, object)?;
                 let decoded = object.decode_pixel_data().map_err(|error| {
                     attributes::decoding(root.path, &error, attributes::FIX_PIXELS)
                 })?;

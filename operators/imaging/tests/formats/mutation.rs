@@ -6,7 +6,11 @@ use std::{
 };
 
 use proptest::prelude::*;
-use renalflow_imaging::{LabelNames, dicom::RtStruct, nifti, nrrd};
+use renalflow_imaging::{
+    LabelNames,
+    dicom::{RtStruct, SeriesSelector, read_series},
+    nifti, nrrd,
+};
 
 use crate::build::{Folder, Nifti, gzip, ramp_i16};
 
@@ -81,6 +85,124 @@ fn dicom_promises_cost_no_memory() {
             said.contains("promises 2130706432 bytes where 0 are left"),
             "{said}"
         );
+    }
+}
+
+/// The parser reads on behind pixels that stand within an item, and so do the lengths.
+#[test]
+fn dicom_promises_behind_nested_pixels_are_refused() {
+    let whole = include_bytes!("../golden/dicom/slice_1.dcm");
+    let group_length = u32::from_le_bytes(whole[140..144].try_into().unwrap());
+    let meta = &whole[..144 + group_length as usize];
+    let sequence = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff";
+    let pixels = b"\xe0\x7f\x10\x00OW\0\0\x02\0\0\0ab";
+    let long = b"\x09\x00\x10\x00UN\0\0\0\0\0\x7f";
+    let folder = Folder::new();
+    let bytes = [meta, sequence, pixels, long].concat();
+    let path = folder.file("a.dcm", &bytes);
+    let mut said = String::new();
+    let largest = largest_request(|| {
+        let folder = path.parent().unwrap();
+        said = read_series(folder, &SeriesSelector::Only)
+            .unwrap_err()
+            .to_string();
+    });
+    assert!(largest < 1 << 20, "{largest}");
+    assert!(said.contains("promises 2130706432 bytes"), "{said}");
+}
+
+/// A slice of the golden series in run lengths is the slice; one that is cut is refused.
+#[test]
+fn dicom_run_lengths_hold_their_pixels_or_are_refused() {
+    let golden = |i: usize| {
+        let of_repository = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/dicom");
+        std::fs::read(format!("{of_repository}/slice_{i}.dcm")).unwrap()
+    };
+    let folder = Folder::new();
+    let mut path = None;
+    for i in (1..=5).rev() {
+        path = Some(folder.file(&format!("{i}.dcm"), &golden(i)));
+    }
+    let path = path.unwrap();
+    let read = || read_series(path.parent().unwrap(), &SeriesSelector::Only);
+    let (whole, _) = read().unwrap();
+
+    let mut plain = golden(1);
+    let find = |bytes: &[u8], what: &[u8]| {
+        let found = bytes.windows(what.len()).position(|window| window == what);
+        found.unwrap()
+    };
+    let syntax = find(&plain, b"1.2.840.10008.1.2.1\0");
+    plain[syntax..syntax + 20].copy_from_slice(b"1.2.840.10008.1.2.5\0");
+    let at = find(&plain, b"\xe0\x7f\x10\0OW");
+    let (header, pixels) = (&plain[..at], &plain[at + 12..]);
+    // The upper bytes of all pixels, then the lower, as they are.
+    let packed = |first: usize| {
+        let bytes: Vec<u8> = pixels.iter().copied().skip(first).step_by(2).collect();
+        [&[bytes.len() as u8 - 1], &bytes[..]].concat()
+    };
+    let (upper, lower) = (packed(1), packed(0));
+    let in_run_lengths = |lower: &[u8]| {
+        let mut fragment = vec![0; 64];
+        for (i, number) in [2, 64, 64 + upper.len() as u32].into_iter().enumerate() {
+            fragment[4 * i..4 * i + 4].copy_from_slice(&number.to_le_bytes());
+        }
+        fragment.extend(&upper);
+        fragment.extend(lower);
+        fragment.resize(fragment.len().next_multiple_of(2), 128);
+        let length = (fragment.len() as u32).to_le_bytes();
+        let start = b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\0\0\0\0\xfe\xff\0\xe0";
+        let end = b"\xfe\xff\xdd\xe0\0\0\0\0";
+        [header, start, &length, &fragment, end].concat()
+    };
+    folder.file("1.dcm", &in_run_lengths(&lower));
+    assert!(read().unwrap().0 == whole);
+    for cut in [0, 1, lower.len() - 2] {
+        folder.file("1.dcm", &in_run_lengths(&lower[..cut]));
+        let said = read().unwrap_err().to_string();
+        assert!(said.contains("does not hold 2 segments"), "{said}");
+    }
+}
+
+/// Delimiters of nothing, of which the parser of headers panics, and sequences within each other,
+/// of which the other parser leaves its stack.
+#[test]
+fn dicom_sequences_that_cannot_be_walked_are_refused() {
+    let whole = include_bytes!("../golden/dicom/slice_1.dcm");
+    let group_length = u32::from_le_bytes(whole[140..144].try_into().unwrap());
+    let meta = &whole[..144 + group_length as usize];
+    let sequence = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff";
+    let item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff";
+    let item_end = b"\xfe\xff\x0d\xe0\0\0\0\0";
+    let sequence_end = b"\xfe\xff\xdd\xe0\0\0\0\0";
+    let pixels = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff";
+    let table = b"\xfe\xff\x00\xe0\0\0\0\0";
+    let long = b"\x09\x00\x10\x00UN\0\0\0\0\0\x7f";
+    let nested = [&sequence[..], item].concat();
+    let stray = "ends where none began";
+    let deep = "64 sequences stand within";
+    let cases = [
+        ([&item_end[..], item].concat(), stray),
+        ([&sequence[..], item_end, item].concat(), stray),
+        (
+            [&nested[..], pixels, table, item_end, sequence_end, long].concat(),
+            stray,
+        ),
+        (nested.repeat(65), deep),
+        (nested.repeat(100_000), deep),
+    ];
+    let folder = Folder::new();
+    for (i, (data, cause)) in cases.iter().enumerate() {
+        let path = folder.file("a.dcm", &[meta, &data[..]].concat());
+        let mut said = String::new();
+        let largest = largest_request(|| {
+            let folder = path.parent().unwrap();
+            said = read_series(folder, &SeriesSelector::Only)
+                .unwrap_err()
+                .to_string();
+        });
+        assert!(largest < 1 << 20, "{i}: {largest}");
+        assert!(said.contains(cause), "{i}: {said}");
     }
 }
 
