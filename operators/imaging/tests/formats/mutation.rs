@@ -164,8 +164,8 @@ fn dicom_run_lengths_hold_their_pixels_or_are_refused() {
     }
 }
 
-/// Delimiters of nothing, of which the parser of headers panics, and sequences within each other,
-/// of which the other parser leaves its stack.
+/// Delimiters of nothing, and sequences within each other too deep for a parser that calls itself
+/// for each.
 #[test]
 fn dicom_sequences_that_cannot_be_walked_are_refused() {
     let whole = include_bytes!("../golden/dicom/slice_1.dcm");
