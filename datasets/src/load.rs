@@ -15,7 +15,7 @@ use renalflow_imaging::{
 use crate::{
     case::{CaseSource, CaseSpec, DicomMask, DicomMaskKind},
     error::CaseError,
-    phantom::{GENERATOR_VERSION, PhantomSpec},
+    phantom::{ANATOMY_VERSION, GENERATOR_VERSION, PhantomSpec},
     phantom_cohort,
     record::Record,
 };
@@ -211,6 +211,7 @@ fn phantom(case: &CaseSpec, spec: &PhantomSpec) -> Result<LoadedCase, CaseError>
             "mask",
             "point `anatomy` to masks in KiTS19's layout",
         )?;
+        digest.text(&format!("real anatomy {ANATOMY_VERSION}"));
         digest.file("anatomy", mask)?;
     }
     let phantom = spec.generate().map_err(|source| CaseError::Phantom {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use renalflow_datasets::phantom::{Domain, Phantom, PhantomSpec, Phase, Pole, Side};
+use renalflow_imaging::{Geometry, LabelMap, LabelNames, Volume, nifti};
 
 fn spec(domain: Domain, index: u32) -> PhantomSpec {
     PhantomSpec {
@@ -221,4 +222,79 @@ fn a_scan_of_one_voxel_is_a_scan() {
         };
         assert!(huge.generate().unwrap_err().to_string().contains("at most"));
     }
+}
+
+/// Two kidneys, with a tumour on the left one that bulges to the back, as a mask of 3 mm.
+fn mask_of_two_kidneys() -> LabelMap {
+    let shape_zyx = [60, 60, 80];
+    let mut geometry = Geometry::upright(shape_zyx, [3.0; 3]).unwrap();
+    geometry.origin_xyz_mm = [-118.5, -88.5, -88.5];
+    let mut labels = Vec::new();
+    for z in 0..shape_zyx[0] {
+        for y in 0..shape_zyx[1] {
+            for x in 0..shape_zyx[2] {
+                let [px, py, pz] = geometry.world_from_voxel([z as f64, y as f64, x as f64]);
+                let within = |center: [f64; 3], radii: [f64; 3]| {
+                    let [dx, dy, dz] = [px - center[0], py - center[1], pz - center[2]];
+                    (dx / radii[0]).powi(2) + (dy / radii[1]).powi(2) + (dz / radii[2]).powi(2)
+                        < 1.0
+                };
+                let kidney = [-62.0, 62.0]
+                    .iter()
+                    .any(|&side| within([side, 0.0, 0.0], [26.0, 24.0, 54.0]));
+                let tumour = within([62.0, 26.0, 10.0], [15.0; 3]);
+                labels.push(match (tumour, kidney) {
+                    (true, _) => 2,
+                    (false, true) => 1,
+                    (false, false) => 0u16,
+                });
+            }
+        }
+    }
+    LabelMap {
+        volume: Volume::new(geometry, labels).unwrap(),
+        names: LabelNames::new(),
+    }
+}
+
+#[test]
+fn kidneys_of_a_mask_lie_in_fat_and_their_bytes_are_pinned() {
+    let folder = tempfile::tempdir().unwrap();
+    let mask = folder.path().join("mask.nii.gz");
+    nifti::write_label_map(&mask, &mask_of_two_kidneys()).unwrap();
+    let phantom = PhantomSpec {
+        anatomy: Some(mask),
+        ..small(Domain::Primary, 3)
+    }
+    .generate()
+    .unwrap();
+
+    // Of the voxels beside kidney and tumour, what lies one voxel (4 mm) further out in the plane.
+    let labels = phantom.labels.view();
+    let image = phantom.image.view();
+    let [nz, ny, nx] = phantom.labels.geometry().shape_zyx;
+    let mut around = Vec::new();
+    for z in 0..nz {
+        for y in 2..ny - 2 {
+            for x in 2..nx - 2 {
+                let ring = |reach: usize| {
+                    (y - reach..=y + reach)
+                        .any(|v| (x - reach..=x + reach).any(|u| labels[[z, v, u]] > 0))
+                };
+                if !ring(1) && ring(2) {
+                    around.push(image[[z, y, x]]);
+                }
+            }
+        }
+    }
+    assert!(around.len() > 500, "{}", around.len());
+    let fat = around.iter().filter(|hu| (-160..-30).contains(*hu)).count();
+    let share = fat as f64 / around.len() as f64;
+    assert!(share > 0.9, "{share} of what is around is fat");
+
+    assert_eq!(
+        digest(&phantom),
+        "307a1197f2fdc429f1fd6ac4574472806a2456c95fe46661acb9be65ff9398fc",
+        "raise ANATOMY_VERSION with every change of the bytes"
+    );
 }

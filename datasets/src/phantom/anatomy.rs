@@ -12,7 +12,7 @@ use super::{
     random::Stream,
     shape::{Point, Shape},
     tissue::{Phase, Tissue},
-    torso::{Habitus, Keep, gerota, gerota_about},
+    torso::{CAPSULE_MM, Habitus, Keep, gerota, gerota_about},
     tumour::{Pole, Side, Tumour, TumourDesign, TumourPaint, pole_of},
 };
 
@@ -261,7 +261,7 @@ impl Region {
     ) -> DistanceField {
         const SPACING_MM: f64 = 1.5;
         // The field must reach beyond the fat capsule.
-        const MARGIN_MM: f64 = 15.0;
+        const MARGIN_MM: f64 = CAPSULE_MM as f64 + 4.0;
         let geometry = labels.geometry();
         let view = labels.view();
         let start: [f64; 3] = self.min_xyz_mm.map(|v| v - MARGIN_MM);

@@ -47,6 +47,10 @@ use warp::Warp;
 /// Part of every phantom's content digest: raised when a change alters the bytes.
 pub const GENERATOR_VERSION: u32 = 1;
 
+/// Part of the digest of those with real anatomy alone: raised when a change alters their bytes
+/// and not those of the drawn ones.
+pub const ANATOMY_VERSION: u32 = 2;
+
 /// A synthetic patient, fully specified.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhantomSpec {

@@ -331,7 +331,7 @@ pub(crate) struct Keep {
 }
 
 /// Thickness of the fat capsule about a kidney, its fascia included, mm.
-const CAPSULE_MM: f32 = 11.0;
+pub(crate) const CAPSULE_MM: f32 = 11.0;
 
 /// The fat capsule and fascia about a drawn kidney, painted before it.
 pub(crate) fn gerota(kidney: &Kidney, phase: Phase) -> Part {

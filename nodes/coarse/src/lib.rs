@@ -19,7 +19,7 @@ use renalflow_segmentation::{
 };
 use renalflow_stage_segment::{
     boxes,
-    ensemble::{Ensemble, RECORD, check_record},
+    ensemble::{Ensemble, RECORD_PORT, check_record},
     networks::{self, Way, WeightsFile, gib},
 };
 use serde::Serialize;
@@ -141,12 +141,7 @@ impl Stage for Coarse {
         role: Role::PerCase,
         inputs: &[
             Port::new("image", Kind::Image, "CT in HU, on its own grid"),
-            Port::new(
-                RECORD,
-                Kind::Table,
-                "its patient, for --held-out where one has several cases",
-            )
-            .optional(),
+            RECORD_PORT,
         ],
         outputs: &[Port::new(
             "boxes",

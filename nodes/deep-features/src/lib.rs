@@ -17,7 +17,7 @@ use renalflow_segmentation::{
     prepare::{self, image_on, working_grid},
 };
 
-use renalflow_stage_segment::ensemble::{RECORD, check_record};
+use renalflow_stage_segment::ensemble::{RECORD_PORT, check_record};
 
 use network::Tapped;
 pub use options::Options;
@@ -47,12 +47,7 @@ impl Stage for DeepFeatures {
         inputs: &[
             Port::new("image", Kind::Image, "CT in HU, on its own grid"),
             Port::new("mask", Kind::Labels, "labels on the image's grid"),
-            Port::new(
-                RECORD,
-                Kind::Table,
-                "its patient, for --held-out where one has several cases",
-            )
-            .optional(),
+            RECORD_PORT,
         ],
         outputs: &[Port::new("features", Kind::Table, "one row a region")],
     };

@@ -1,6 +1,6 @@
 //! The networks of a stage, and which of them may see a case.
 
-use renalflow_sdk::{Inputs, Problem};
+use renalflow_sdk::{Inputs, Kind, Port, Problem};
 use renalflow_segmentation::{
     device::DeviceChoice,
     network::FsNet,
@@ -11,7 +11,15 @@ use renalflow_segmentation::{
 use crate::networks::{Way, WeightsFile, networks};
 
 /// The input that says whose a case is.
-pub const RECORD: &str = "record";
+const RECORD: &str = "record";
+
+/// Its port, in every stage that shows cases to networks.
+pub const RECORD_PORT: Port = Port::new(
+    RECORD,
+    Kind::Table,
+    "its patient, for --held-out where one has several cases",
+)
+.optional();
 
 /// Networks of one plan, on a device.
 pub struct Ensemble {

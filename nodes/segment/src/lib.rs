@@ -17,7 +17,7 @@ use renalflow_segmentation::{
 };
 use serde::Serialize;
 
-use ensemble::{Ensemble, RECORD, check_record};
+use ensemble::{Ensemble, RECORD_PORT, check_record};
 use networks::{Way, WeightsFile, gib};
 
 /// The stage, for the command's registry.
@@ -126,12 +126,7 @@ impl Stage for Segment {
                 "one row a box, in voxels of the image; without it the whole scan is segmented",
             )
             .optional(),
-            Port::new(
-                RECORD,
-                Kind::Table,
-                "its patient, for --held-out where one has several cases",
-            )
-            .optional(),
+            RECORD_PORT,
         ],
         outputs: &[Port::new(
             "mask",

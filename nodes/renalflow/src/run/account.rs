@@ -17,8 +17,8 @@ pub struct Account {
     pub failed: BTreeMap<String, Failure>,
     /// Cases without a row, each with the node that had it last and what is known.
     pub missing: BTreeMap<String, String>,
-    /// Whether the run was stopped before its end, from outside or by the command.
-    pub interrupted: bool,
+    /// Why the run was stopped before its end, from outside or by the command.
+    pub stopped: Option<String>,
     /// Nodes that ended with an error, in the order of the graph, each with its own words.
     pub broken: Vec<(String, String)>,
 }
@@ -32,8 +32,11 @@ impl Account {
             ..Self::default()
         };
         let told_to_stop = |words: &str| words.starts_with(STOPPED);
-        account.interrupted = outcome.stopped.is_some()
-            || account.broken.iter().any(|(_, words)| told_to_stop(words));
+        let from_outside = account.broken.iter().any(|(_, words)| told_to_stop(words));
+        account.stopped = outcome
+            .stopped
+            .clone()
+            .or_else(|| from_outside.then(|| FROM_OUTSIDE.to_owned()));
         account.broken.retain(|(_, words)| !told_to_stop(words));
         for source in graph.sources() {
             let source = source.id().to_owned();
@@ -86,7 +89,7 @@ impl Account {
 
     /// Whether every case has its row and every node ended well.
     pub fn is_complete(&self) -> bool {
-        self.missing.is_empty() && self.broken.is_empty() && !self.interrupted
+        self.missing.is_empty() && self.broken.is_empty() && self.stopped.is_none()
     }
 
     /// Number of cases that are neither failed nor missing.
@@ -99,7 +102,10 @@ impl Account {
 }
 
 /// How a node says that it was told to stop.
-pub const STOPPED: &str = "stopped from outside";
+const STOPPED: &str = "stopped from outside";
+
+/// What is said of a run of which a node was told so.
+const FROM_OUTSIDE: &str = "stopped from outside (Ctrl-C or a signal) before all work was done";
 
 /// The nodes that the values of a source reach before they are collected, nearest first.
 fn downstream(graph: &Graph, source: &str) -> Vec<String> {

@@ -5,13 +5,7 @@ use std::{collections::BTreeMap, fs, time::UNIX_EPOCH};
 use renalflow_graph::Graph;
 use serde_json::{Map, Value as Json, json};
 
-use super::{
-    Outcome,
-    account::{Account, STOPPED},
-    folder::RunFolder,
-    path_in,
-    watch::NodeState,
-};
+use super::{Outcome, account::Account, folder::RunFolder, path_in, watch::NodeState};
 
 /// Write `run.json`.
 ///
@@ -34,10 +28,6 @@ pub fn write(
         .started
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |elapsed| elapsed.as_secs_f64());
-    let stopped = match &outcome.stopped {
-        None if account.interrupted => Some(STOPPED),
-        why => why.as_deref(),
-    };
     let record = json!({
         "renalflow": env!("CARGO_PKG_VERSION"),
         "dora": "1.1",
@@ -48,7 +38,7 @@ pub fn write(
         "seconds": outcome.seconds,
         "threads": std::thread::available_parallelism().map_or(1, usize::from),
         "complete": account.is_complete(),
-        "stopped": stopped,
+        "stopped": account.stopped,
         "cases": {
             "total": account.cases.len(),
             "ok": account.ok(),

@@ -26,13 +26,7 @@ pub fn print(graph: &Graph, folder: &RunFolder, outcome: &Outcome, account: &Acc
         let log = folder.shown.join(LOGS).join(format!("{id}.log"));
         let _ = writeln!(text, "  log: {}", log.display());
     }
-    if account.interrupted && outcome.stopped.is_none() {
-        let _ = writeln!(
-            text,
-            "stopped from outside (Ctrl-C or a signal) before all work was done"
-        );
-    }
-    if let Some(why) = &outcome.stopped {
+    if let Some(why) = &account.stopped {
         let _ = writeln!(text, "error: {why}");
     }
     results(&mut text, graph, outcome);

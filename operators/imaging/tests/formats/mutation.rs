@@ -3,6 +3,7 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    path::Path,
 };
 
 use proptest::prelude::*;
@@ -62,13 +63,31 @@ fn bound(bytes: &[u8]) -> usize {
     bytes.len() * 1032 * 8 + (1 << 20)
 }
 
+/// What comes before the data set: preamble, magic and meta information.
+fn meta(file: &[u8]) -> &[u8] {
+    let group_length = u32::from_le_bytes(file[140..144].try_into().unwrap());
+    &file[..144 + group_length as usize]
+}
+
+/// Why a series of this one file is refused, and the largest request on the way.
+fn refused_series(file: &Path) -> (String, usize) {
+    let mut said = String::new();
+    let largest = largest_request(|| {
+        let folder = file.parent().unwrap();
+        said = read_series(folder, &SeriesSelector::Only)
+            .unwrap_err()
+            .to_string();
+    });
+    (said, largest)
+}
+
 /// An element that promises 2 GiB in a file of some hundred bytes: in the data set, within an
 /// item of a sequence, and after meta information that repeats its length.
 #[test]
 fn dicom_promises_cost_no_memory() {
     let whole = include_bytes!("../golden/dicom/seg_binary.dcm");
-    let group_length = u32::from_le_bytes(whole[140..144].try_into().unwrap());
-    let meta = &whole[..144 + group_length as usize];
+    let meta = meta(whole);
+    let group_length = (meta.len() - 144) as u32;
     let repeated = b"\x02\x00\x00\x00UL\0\0";
     let longer = group_length + repeated.len() as u32;
     let meta_repeated = [&meta[..140], &longer.to_le_bytes(), &meta[144..], repeated].concat();
@@ -91,22 +110,14 @@ fn dicom_promises_cost_no_memory() {
 /// The parser reads on behind pixels that stand within an item, and so do the lengths.
 #[test]
 fn dicom_promises_behind_nested_pixels_are_refused() {
-    let whole = include_bytes!("../golden/dicom/slice_1.dcm");
-    let group_length = u32::from_le_bytes(whole[140..144].try_into().unwrap());
-    let meta = &whole[..144 + group_length as usize];
+    let meta = meta(include_bytes!("../golden/dicom/slice_1.dcm"));
     let sequence = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff";
     let pixels = b"\xe0\x7f\x10\x00OW\0\0\x02\0\0\0ab";
     let long = b"\x09\x00\x10\x00UN\0\0\0\0\0\x7f";
     let folder = Folder::new();
     let bytes = [meta, sequence, pixels, long].concat();
     let path = folder.file("a.dcm", &bytes);
-    let mut said = String::new();
-    let largest = largest_request(|| {
-        let folder = path.parent().unwrap();
-        said = read_series(folder, &SeriesSelector::Only)
-            .unwrap_err()
-            .to_string();
-    });
+    let (said, largest) = refused_series(&path);
     assert!(largest < 1 << 20, "{largest}");
     assert!(said.contains("promises 2130706432 bytes"), "{said}");
 }
@@ -168,9 +179,7 @@ fn dicom_run_lengths_hold_their_pixels_or_are_refused() {
 /// for each.
 #[test]
 fn dicom_sequences_that_cannot_be_walked_are_refused() {
-    let whole = include_bytes!("../golden/dicom/slice_1.dcm");
-    let group_length = u32::from_le_bytes(whole[140..144].try_into().unwrap());
-    let meta = &whole[..144 + group_length as usize];
+    let meta = meta(include_bytes!("../golden/dicom/slice_1.dcm"));
     let sequence = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff";
     let item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff";
     let item_end = b"\xfe\xff\x0d\xe0\0\0\0\0";
@@ -194,13 +203,7 @@ fn dicom_sequences_that_cannot_be_walked_are_refused() {
     let folder = Folder::new();
     for (i, (data, cause)) in cases.iter().enumerate() {
         let path = folder.file("a.dcm", &[meta, &data[..]].concat());
-        let mut said = String::new();
-        let largest = largest_request(|| {
-            let folder = path.parent().unwrap();
-            said = read_series(folder, &SeriesSelector::Only)
-                .unwrap_err()
-                .to_string();
-        });
+        let (said, largest) = refused_series(&path);
         assert!(largest < 1 << 20, "{i}: {largest}");
         assert!(said.contains(cause), "{i}: {said}");
     }
@@ -210,9 +213,7 @@ fn dicom_sequences_that_cannot_be_walked_are_refused() {
 /// next header, with a length of 2 GiB.
 #[test]
 fn dicom_numbers_cut_short_are_refused() {
-    let whole = include_bytes!("../golden/dicom/seg_binary.dcm");
-    let group_length = u32::from_le_bytes(whole[140..144].try_into().unwrap());
-    let meta = &whole[..144 + group_length as usize];
+    let meta = meta(include_bytes!("../golden/dicom/seg_binary.dcm"));
     let doubles = b"\x08\x00\x70\x00FD\x0e\x00";
     let values = b"12345678\x09\x00\x10\x00UN\0\0\0\0\0\x7f\0\0\0\0";
     let folder = Folder::new();
