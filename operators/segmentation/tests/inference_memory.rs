@@ -4,7 +4,7 @@
 #[path = "support/counting.rs"]
 mod counting;
 
-use std::sync::{Mutex, atomic::Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering};
 
 use counting::{Counting, LIVE, PEAK, peak, restart};
 use renalflow_imaging::{Geometry, Image, Volume, boxes::BoundingBox};
@@ -48,16 +48,22 @@ impl PatchPredictor for Thresholds {
     }
 }
 
-/// The counters are the program's: one test at a time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// The counters are the program's: one test at a time, and one that failed fails alone.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const GIB: usize = 1 << 30;
+
+/// What the test harness may free on threads of its own while a test counts.
+const HARNESS_BYTES: usize = 1 << 20;
 
 /// Windows do not overlap here, because that
 /// changes the time (80 forwards instead of 441) and not the memory.
 #[test]
 fn a_ct_of_512_by_512_by_600_stays_within_4_gib() {
-    let _alone = ONE_AT_A_TIME.lock().unwrap();
+    let _alone = one_at_a_time();
     let grid = Geometry::upright([600, 512, 512], [1.0, 0.8, 0.8]).unwrap();
     let before = LIVE.load(Ordering::Relaxed);
     let voxels: Vec<f32> = (0..grid.len())
@@ -172,12 +178,12 @@ fn measured(image: &Image, regions: &[BoundingBox], network: &FsNet, about: &str
 
 #[test]
 fn a_real_network_on_a_ct_of_512_by_512_by_600_stays_within_4_gib() {
-    let _alone = ONE_AT_A_TIME.lock().unwrap();
+    let _alone = one_at_a_time();
     let before = restart();
     let axial = Geometry::upright([600, 512, 512], [1.0, 0.8, 0.8]).unwrap();
     let image = ct(&axial);
     let scan_bytes = peak() - before;
-    assert!(scan_bytes >= axial.len() * 2);
+    assert!(scan_bytes + HARNESS_BYTES >= axial.len() * 2);
     let kidney = |x: usize| BoundingBox {
         start_zyx: [250, 220, x],
         shape_zyx: [140, 120, 110],
