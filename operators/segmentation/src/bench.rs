@@ -5,7 +5,8 @@
 //! The one module of this crate that reads a clock.
 
 use crate::ops::{
-    Activations, FusedForward, NormActivation, conv_transpose3d, conv3d, instance_norm_leaky_relu,
+    Activations, ConvLayer, ConvOptions, FusedForward, NormActivation, Precision, conv_block,
+    conv_transpose3d, conv3d,
 };
 use candle_core::{Device, Result, Tensor, Var};
 use std::time::Instant;
@@ -19,7 +20,7 @@ const CLASSES: usize = 3;
 /// Added to the variance of a norm.
 const EPSILON: f64 = 1e-5;
 /// Slope of the activation below zero.
-const SLOPE: f64 = 0.01;
+const SLOPE: f32 = 0.01;
 
 /// The best time of each kind of step, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,18 +88,29 @@ impl Block {
     }
 
     fn fused(&self, with: &mut FusedForward, inputs: &[&Activations]) -> Result<Activations> {
-        let norm = NormActivation {
+        with.block(inputs, &self.weight, self.norm(), self.stride, [1; 3])
+    }
+
+    fn train(&self, inputs: &[&Tensor]) -> Result<Tensor> {
+        let layer = ConvLayer {
+            weight: &self.weight,
+            bias: &self.bias,
+            options: ConvOptions {
+                stride: self.stride,
+                padding: [1; 3],
+                precision: Precision::F32,
+            },
+        };
+        conv_block(inputs, layer, self.norm())
+    }
+
+    fn norm(&self) -> NormActivation<'_> {
+        NormActivation {
             gamma: &self.gamma,
             beta: &self.beta,
             epsilon: EPSILON,
-            slope: SLOPE as f32,
-        };
-        with.block(inputs, &self.weight, norm, self.stride, [1; 3])
-    }
-
-    fn train(&self, x: &Tensor) -> Result<Tensor> {
-        let y = conv3d(x, &self.weight, Some(&self.bias), self.stride, [1; 3])?;
-        instance_norm_leaky_relu(&y, &self.gamma, &self.beta, EPSILON, SLOPE)
+            slope: SLOPE,
+        }
     }
 }
 
@@ -186,7 +198,7 @@ impl TimedUnet {
         y.into_tensor()
     }
 
-    /// The output with gradients, through separate operations.
+    /// The output with gradients.
     ///
     /// # Shapes
     /// `[1, 3, 64, 96, 96]`.
@@ -197,16 +209,15 @@ impl TimedUnet {
         let mut x = self.input.clone();
         let mut skips = Vec::new();
         for [first, second] in &self.down {
-            x = second.train(&first.train(&x)?)?;
+            x = second.train(&[&first.train(&[&x])?])?;
             skips.push(x.clone());
         }
         skips.pop();
         for (weight, bias, [first, second]) in &self.up {
             x = conv_transpose3d(&x, weight, Some(bias), [2; 3])?;
-            if let Some(skip) = skips.pop() {
-                x = Tensor::cat(&[&x, &skip], 1)?;
-            }
-            x = second.train(&first.train(&x)?)?;
+            let skip = skips.pop();
+            let inputs: Vec<_> = [&x].into_iter().chain(&skip).collect();
+            x = second.train(&[&first.train(&inputs)?])?;
         }
         conv3d(&x, &self.head.0, Some(&self.head.1), [1; 3], [0; 3])
     }

@@ -406,6 +406,7 @@ fn memory_is_estimated_and_refused_with_a_patch_that_fits() {
                 features,
                 stride_zyx: [if l == 0 { 1 } else { 2 }; 3],
                 convolutions: 2,
+                lent: 0,
             })
             .collect(),
         channels: 1,

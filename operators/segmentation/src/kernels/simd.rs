@@ -12,6 +12,9 @@ pub enum Isa {
     Avx2,
     /// What the compiler makes of arrays.
     Portable,
+    /// The shape of [`Isa::Avx512`] in arrays, for tests on machines without it.
+    #[cfg(test)]
+    Wide,
 }
 
 impl Isa {
@@ -35,7 +38,31 @@ impl Isa {
     pub fn available() -> Vec<Self> {
         let all = [Self::Avx512, Self::Avx2, Self::Portable];
         let widest = Self::detect();
-        all.into_iter().skip_while(|&isa| isa != widest).collect()
+        let available = all.into_iter().skip_while(|&isa| isa != widest);
+        #[cfg(test)]
+        let available = available.chain([Self::Wide]);
+        available.collect()
+    }
+
+    /// Numbers in one of its vectors.
+    #[must_use]
+    pub fn lanes(self) -> usize {
+        match self {
+            Self::Avx512 => 16,
+            Self::Avx2 | Self::Portable => 8,
+            #[cfg(test)]
+            Self::Wide => 16,
+        }
+    }
+
+    /// Those for vectors of eight numbers.
+    pub(crate) fn of_eight_lanes(self) -> Self {
+        match self {
+            Self::Avx512 => Self::Avx2,
+            #[cfg(test)]
+            Self::Wide => Self::Portable,
+            isa => isa,
+        }
     }
 
     /// Runs a kernel with these instructions.
@@ -51,6 +78,9 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { x86::avx2(kernel) },
             // SAFETY: no instruction beyond the target's; the caller vouches for the kernel.
+            #[cfg(test)]
+            Self::Wide => unsafe { kernel.run::<[f32; 16]>() },
+            // SAFETY: as above.
             _ => unsafe { kernel.run::<[f32; 8]>() },
         }
     }
@@ -99,19 +129,22 @@ pub(crate) trait Vector: Copy {
     unsafe fn max(self, other: Self) -> Self;
     /// The sum of the lanes.
     unsafe fn sum(self) -> f32;
+    /// Turns a block of as many rows as lanes, one at every `pitch`, into one of as many columns,
+    /// one at every `to_pitch`.
+    unsafe fn transpose(rows: *const f32, pitch: usize, to: *mut f32, to_pitch: usize);
 }
 
-impl Vector for [f32; 8] {
-    const LANES: usize = 8;
-    const MANY_REGISTERS: bool = false;
+impl<const N: usize> Vector for [f32; N] {
+    const LANES: usize = N;
+    const MANY_REGISTERS: bool = N > 8;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        [value; 8]
+        [value; N]
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: good for eight lanes by the trait's contract.
+        // SAFETY: good for `N` lanes by the trait's contract.
         unsafe { from.cast::<Self>().read_unaligned() }
     }
     #[inline(always)]
@@ -127,12 +160,12 @@ impl Vector for [f32; 8] {
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: good for eight lanes by the trait's contract.
+        // SAFETY: good for `N` lanes by the trait's contract.
         unsafe { to.cast::<Self>().write_unaligned(self) }
     }
     #[inline(always)]
     unsafe fn store_part(self, to: *mut f32, lanes: usize) {
-        for l in 0..lanes.min(8) {
+        for l in 0..lanes.min(N) {
             // SAFETY: good for `lanes` lanes by the trait's contract.
             unsafe { *to.add(l) = self[l] }
         }
@@ -170,6 +203,15 @@ impl Vector for [f32; 8] {
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
         self.iter().sum()
+    }
+    #[inline(always)]
+    unsafe fn transpose(rows: *const f32, pitch: usize, to: *mut f32, to_pitch: usize) {
+        for r in 0..N {
+            for c in 0..N {
+                // SAFETY: good for `N` rows of `N` by the trait's contract.
+                unsafe { *to.add(c * to_pitch + r) = *rows.add(r * pitch + c) }
+            }
+        }
     }
 }
 
@@ -275,6 +317,19 @@ mod x86 {
             // SAFETY: see the module.
             unsafe { _mm512_reduce_add_ps(self) }
         }
+        #[inline(always)]
+        unsafe fn transpose(rows: *const f32, pitch: usize, to: *mut f32, to_pitch: usize) {
+            // Four blocks of eight by eight: what has these instructions has those of `__m256`.
+            for r in [0, 8] {
+                for c in [0, 8] {
+                    // SAFETY: see the module.
+                    unsafe {
+                        let (from, to) = (rows.add(r * pitch + c), to.add(c * to_pitch + r));
+                        <__m256 as Vector>::transpose(from, pitch, to, to_pitch);
+                    }
+                }
+            }
+        }
     }
 
     #[inline(always)]
@@ -320,6 +375,38 @@ mod x86 {
                 );
                 let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
                 _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps::<1>(pair, pair)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn transpose(rows: *const f32, pitch: usize, to: *mut f32, to_pitch: usize) {
+            // SAFETY: see the module.
+            unsafe {
+                let row = |r: usize| _mm256_loadu_ps(rows.add(r * pitch));
+                // Of rows 4q to 4q + 3: columns c and 4 + c in the two halves.
+                let mut quads = [[_mm256_setzero_ps(); 4]; 2];
+                for (q, quad) in quads.iter_mut().enumerate() {
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|r| row(4 * q + r));
+                    let pairs = [
+                        _mm256_unpacklo_ps(a, b),
+                        _mm256_unpacklo_ps(c, d),
+                        _mm256_unpackhi_ps(a, b),
+                        _mm256_unpackhi_ps(c, d),
+                    ]
+                    .map(|x| _mm256_castps_pd(x));
+                    *quad = [
+                        _mm256_unpacklo_pd(pairs[0], pairs[1]),
+                        _mm256_unpackhi_pd(pairs[0], pairs[1]),
+                        _mm256_unpacklo_pd(pairs[2], pairs[3]),
+                        _mm256_unpackhi_pd(pairs[2], pairs[3]),
+                    ]
+                    .map(|x| _mm256_castpd_ps(x));
+                }
+                for c in 0..4 {
+                    let [a, b] = quads.map(|quad| quad[c]);
+                    let (low, high) = (to.add(c * to_pitch), to.add((4 + c) * to_pitch));
+                    _mm256_storeu_ps(low, _mm256_permute2f128_ps::<0x20>(a, b));
+                    _mm256_storeu_ps(high, _mm256_permute2f128_ps::<0x31>(a, b));
+                }
             }
         }
     }

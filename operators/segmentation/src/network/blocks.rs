@@ -7,7 +7,9 @@ use candle_nn::{
 };
 
 use super::{Domain, taps::Taps};
-use crate::ops::{self, Activations, ConvOptions, FusedForward, NormActivation, Precision};
+use crate::ops::{
+    self, Activations, ConvLayer, ConvOptions, FusedForward, NormActivation, Precision,
+};
 
 /// As nnU-Net.
 const NORM_EPS: f64 = 1e-5;
@@ -54,6 +56,14 @@ impl Conv {
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::conv3d_with(x, &self.weight, Some(&self.bias), self.options)
+    }
+
+    fn layer(&self) -> ConvLayer<'_> {
+        ConvLayer {
+            weight: &self.weight,
+            bias: &self.bias,
+            options: self.options,
+        }
     }
 
     /// The same without gradients.
@@ -163,10 +173,19 @@ impl NormAct {
         }
     }
 
-    fn forward(&self, x: &Tensor, domain: Domain) -> Result<Tensor> {
-        let affine = self.affine(domain);
-        ops::instance_norm_leaky_relu(x, &affine.gamma, &affine.beta, NORM_EPS, SLOPE)
+    fn after_conv(&self, domain: Domain) -> NormActivation<'_> {
+        let NormAffine { gamma, beta } = self.affine(domain);
+        NormActivation {
+            gamma,
+            beta,
+            epsilon: NORM_EPS,
+            slope: SLOPE as f32,
+        }
     }
+}
+
+fn no_layers<T>() -> Result<T> {
+    candle_core::bail!("a stage without convolutions has no output")
 }
 
 /// The convolutions of one level, each with its normalisation and rectifier.
@@ -209,16 +228,27 @@ impl Stage {
         Ok(Self { layers })
     }
 
-    pub(super) fn forward(&self, x: &Tensor, domain: Domain, taps: &mut Taps) -> Result<Tensor> {
-        let mut x = x.clone();
+    /// On inputs side by side in the channels.
+    pub(super) fn forward(
+        &self,
+        inputs: &[&Tensor],
+        domain: Domain,
+        taps: &mut Taps,
+    ) -> Result<Tensor> {
+        let mut x: Option<Tensor> = None;
         for (name, conv, norm) in &self.layers {
-            x = norm.forward(&conv.forward(&x)?, domain)?;
-            taps.pass(name, &x);
+            let norm = norm.after_conv(domain);
+            let y = match &x {
+                Some(x) => ops::conv_block(&[x], conv.layer(), norm)?,
+                None => ops::conv_block(inputs, conv.layer(), norm)?,
+            };
+            taps.pass(name, &y);
+            x = Some(y);
         }
-        Ok(x)
+        x.map_or_else(no_layers, Ok)
     }
 
-    /// The same without gradients and taps, on inputs side by side in the channels.
+    /// The same without gradients and taps.
     pub(super) fn fused(
         &self,
         inputs: &[&Activations],
@@ -227,13 +257,7 @@ impl Stage {
     ) -> Result<Activations> {
         let mut x: Option<Activations> = None;
         for (_, conv, norm) in &self.layers {
-            let affine = norm.affine(domain);
-            let norm = NormActivation {
-                gamma: &affine.gamma,
-                beta: &affine.beta,
-                epsilon: NORM_EPS,
-                slope: SLOPE as f32,
-            };
+            let norm = norm.after_conv(domain);
             let (weight, stride, padding) =
                 (&conv.weight, conv.options.stride, conv.options.padding);
             // The norm takes the convolution's bias out again.
@@ -245,10 +269,7 @@ impl Stage {
                 with.give_back(done);
             }
         }
-        match x {
-            Some(x) => Ok(x),
-            None => candle_core::bail!("a stage without convolutions has no output"),
-        }
+        x.map_or_else(no_layers, Ok)
     }
 
     /// Names of the activations that can be read.

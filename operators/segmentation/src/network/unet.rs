@@ -51,7 +51,7 @@ impl Encoder {
     ) -> Result<Vec<Tensor>> {
         let mut outputs: Vec<Tensor> = Vec::with_capacity(self.levels.len());
         for (l, (name, stage)) in self.levels.iter().enumerate() {
-            let y = stage.forward(outputs.last().unwrap_or(x), domain, taps)?;
+            let y = stage.forward(&[outputs.last().unwrap_or(x)], domain, taps)?;
             let y = join(l, y)?;
             taps.pass(name, &y);
             outputs.push(y);
@@ -157,8 +157,8 @@ impl Decoder {
             head(0, &x, taps)?;
         }
         for ((l, skip), level) in skips.iter().enumerate().rev().zip(&self.levels) {
-            let joined = Tensor::cat(&[&level.up.forward(&x)?, skip], 1)?;
-            x = level.stage.forward(&joined, domain, taps)?;
+            let up = level.up.forward(&x)?;
+            x = level.stage.forward(&[&up, skip], domain, taps)?;
             taps.pass(&level.name, &x);
             head(l, &x, taps)?;
         }

@@ -6,7 +6,10 @@
 //! are read where they lie, not concatenated. A bias before an instance norm cancels and is not
 //! an argument.
 
-use super::conv::{Part, check_bias, dims5};
+use super::{
+    conv::{Part, check_bias, dims5},
+    conv_block::side_by_side,
+};
 use crate::kernels::conv::{self, Affine, ConvShape, Moments, PackedConv, Source};
 use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
 
@@ -79,6 +82,20 @@ pub struct NormActivation<'a> {
     pub slope: f32,
 }
 
+impl NormActivation<'_> {
+    /// Refuses numbers that make no norm or no rectifier.
+    pub(super) fn check(&self) -> Result<()> {
+        let Self { epsilon, slope, .. } = *self;
+        if !(0.0..=1.0).contains(&slope) {
+            bail!("a leaky rectifier here has a slope from 0 to 1, not {slope}");
+        }
+        if !(epsilon > 0.0 && epsilon.is_finite()) {
+            bail!("a norm's epsilon is positive, not {epsilon}: a constant channel would be 0/0");
+        }
+        Ok(())
+    }
+}
+
 /// Runs fused blocks on the CPU and keeps the memory of results that are done with.
 #[derive(Debug, Default)]
 pub struct FusedForward {
@@ -133,12 +150,7 @@ impl FusedForward {
         stride: [usize; 3],
         padding: [usize; 3],
     ) -> Result<Activations> {
-        if !(0.0..=1.0).contains(&norm.slope) {
-            bail!(
-                "a leaky rectifier here has a slope from 0 to 1, not {}",
-                norm.slope
-            );
-        }
+        norm.check()?;
         let (mut result, moments) = self.convolve(inputs, weight, None, stride, padding, true)?;
         let channels = result.dims[1];
         check_bias(norm.gamma, channels)?;
@@ -215,18 +227,8 @@ impl FusedForward {
         padding: [usize; 3],
         with_moments: bool,
     ) -> Result<(Activations, Vec<Moments>)> {
-        let Some(first) = inputs.first() else {
-            bail!("a convolution needs an input");
-        };
-        let mut dims = first.dims;
-        dims[1] = inputs.iter().map(|i| i.dims[1]).sum();
-        if inputs
-            .iter()
-            .any(|i| i.dims[0] != dims[0] || i.dims[2..] != dims[2..])
-        {
-            let all: Vec<_> = inputs.iter().map(|i| i.dims).collect();
-            bail!("inputs side by side differ in channels only, not {all:?}");
-        }
+        let each: Vec<_> = inputs.iter().map(|input| input.dims).collect();
+        let dims = side_by_side(&each)?;
         let shape = ConvShape::new(dims, dims5("weight", weight)?, stride, padding)
             .map_err(candle_core::Error::wrap)?;
         let bias = self.bias(bias, shape.channels_out)?;

@@ -3,6 +3,7 @@
 
 mod activation;
 mod conv;
+mod conv_block;
 mod conv_gradients;
 mod conv_transpose;
 #[cfg(feature = "cuda")]
@@ -17,6 +18,7 @@ mod upsample;
 
 pub use activation::{gated_add, leaky_relu};
 pub use conv::{ConvOptions, conv3d, conv3d_with};
+pub use conv_block::{ConvLayer, conv_block};
 use conv_gradients::ConvGradients;
 pub use conv_transpose::{conv_transpose3d, conv_transpose3d_with};
 pub use fused::{Activations, FusedForward, NormActivation};

@@ -11,6 +11,8 @@ pub struct Level {
     pub stride_zyx: [usize; 3],
     /// Convolutions on the way down (and as many on the way up).
     pub convolutions: usize,
+    /// Tensors of this level that are kept for another column, beside the network's own.
+    pub lent: usize,
 }
 
 /// A network and its optimiser, as the estimate sees them.
@@ -28,15 +30,16 @@ pub struct Footprint {
     pub optimizer_slots: usize,
 }
 
-/// Tensors that are kept for the backward pass for each convolution: its output, the
-/// normalised one and the activated one.
-const KEPT: u64 = 3;
+/// Tensors that are kept for the backward pass for each convolution: its raw result, and that
+/// normalised and activated.
+pub(super) const KEPT: usize = 2;
 /// Copies of the largest tensor that live at once while the backward pass goes through a layer:
-/// the gradient coming in, the one going out, their sum and the packed copies of a kernel.
-const WORKING: u64 = 4;
+/// the gradient coming in, the one in front of the norm, the one going out, and what it is added
+/// to. The first two are half as wide where a level joins two inputs.
+const WORKING: u64 = 3;
 
-/// Bytes at the peak of a training step in `f32`, for a network that keeps every convolution's
-/// output, normalisation and activation. An estimate: it counts tensors, not an allocator.
+/// Bytes at the peak of a training step in `f32`, weights included. An estimate: it counts tensors,
+/// not an allocator, and packed copies of a kernel as part of the largest.
 #[must_use]
 pub fn step_bytes(footprint: &Footprint, batch_size: usize, patch_zyx: [usize; 3]) -> u64 {
     let mut extent = patch_zyx.map(|e| e as u64);
@@ -52,15 +55,16 @@ pub fn step_bytes(footprint: &Footprint, batch_size: usize, patch_zyx: [usize; 3
         }
         let tensor = voxels(extent).saturating_mul(level.features as u64);
         // Down, and up again except at the deepest level; on the way up also the upsampled
-        // features and their concatenation with the skipped ones.
-        let convolutions = level.convolutions as u64;
-        let tensors = if index == last {
-            KEPT * convolutions
-        } else {
-            2 * KEPT * convolutions + 3
-        };
-        values = values.saturating_add(tensor.saturating_mul(tensors));
-        // The concatenation is twice as wide.
+        // features.
+        let one_way = KEPT * level.convolutions;
+        let tensors = level.lent
+            + if index == last {
+                one_way
+            } else {
+                2 * one_way + 1
+            };
+        values = values.saturating_add(tensor.saturating_mul(tensors as u64));
+        // The gradient to upsampled and skipped features together is twice as wide.
         largest = largest.max(tensor.saturating_mul(2));
     }
     values = values

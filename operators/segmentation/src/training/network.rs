@@ -4,7 +4,7 @@ use candle_core::{Result as TensorResult, Tensor};
 
 use super::{
     case::Domain,
-    memory::{Footprint, Level},
+    memory::{Footprint, KEPT, Level},
     optimizer::Parameters,
     session::Trainable,
 };
@@ -30,10 +30,13 @@ impl Footprint {
     #[must_use]
     pub fn of(network: &FsNet, optimizer_slots: usize) -> Self {
         let plan = network.plan();
-        // A column that trains with the other keeps as much for the backward pass.
-        let columns = match network.scheme() {
-            Scheme::TwoColumnJoint => 2,
-            _ => 1,
+        let convolutions = plan.convs_per_level.value;
+        // What a column lends at a level passes an adapter and is added to the other's. One that
+        // trains too keeps its encoder's tensors for the backward pass.
+        let lent = match network.scheme() {
+            Scheme::TwoColumnFrozen => 1 + 2,
+            Scheme::TwoColumnJoint => KEPT * convolutions + 2,
+            _ => 0,
         };
         Self {
             levels: plan
@@ -42,7 +45,8 @@ impl Footprint {
                 .map(|level| Level {
                     features: level.features,
                     stride_zyx: level.stride_zyx,
-                    convolutions: columns * plan.convs_per_level.value,
+                    convolutions,
+                    lent,
                 })
                 .collect(),
             channels: plan.channels_in,

@@ -184,7 +184,7 @@ pub(crate) fn backward_input_with(
     }
 }
 
-/// The gradient of the convolution to its weights, written to `gw`.
+/// The gradient of the convolution of `x` to its weights, written to `gw`.
 ///
 /// # Shapes
 /// `x` `[N, I, D, H, W]`, `gy` `[N, O, D', H', W']`, `gw` `[O, I, kD, kH, kW]`.
@@ -192,22 +192,34 @@ pub(crate) fn backward_input_with(
 /// # Panics
 /// On slices of other lengths.
 pub fn backward_weight(shape: &ConvShape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-    if has_work(shape, x.len(), gw.len(), gy.len()) {
-        backward_weight_with(Isa::detect(), shape, x, gy, gw);
+    backward_weight_of(shape, &[Source::plain(x, shape.channels_in)], gy, gw);
+}
+
+/// [`backward_weight`] of the convolution of `sources`, laid side by side in the channels.
+///
+/// # Shapes
+/// `sources` `[N, I_s, D, H, W]` with `I` channels in all, `gy` and `gw` likewise.
+///
+/// # Panics
+/// On slices of other lengths.
+pub fn backward_weight_of(shape: &ConvShape, sources: &[Source<'_>], gy: &[f32], gw: &mut [f32]) {
+    check_sources(sources, shape.channels_in, shape.batch * shape.voxels_in());
+    if has_work(shape, shape.len_in(), gw.len(), gy.len()) {
+        backward_weight_with(Isa::detect(), shape, sources, gy, gw);
     }
 }
 
 pub(crate) fn backward_weight_with(
     isa: Isa,
     shape: &ConvShape,
-    x: &[f32],
+    sources: &[Source<'_>],
     gy: &[f32],
     gw: &mut [f32],
 ) {
     if winograd::applies(shape) {
-        winograd::backward_weight(isa, shape, x, gy, gw);
+        winograd::backward_weight(isa, shape, sources, gy, gw);
     } else {
-        direct::backward_weight(isa, shape, x, gy, gw);
+        direct::backward_weight(isa, shape, sources, gy, gw);
     }
 }
 

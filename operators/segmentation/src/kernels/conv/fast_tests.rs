@@ -74,7 +74,7 @@ fn every_kernel_is_the_formula() {
             let moments =
                 PackedConv::with_isa(isa, &shape, &w).run(&sources, Some(&b), &mut ours[0], true);
             backward_input_with(isa, &shape, &gy, &w, None, &mut ours[1]);
-            backward_weight_with(isa, &shape, &x, &gy, &mut ours[2]);
+            backward_weight_with(isa, &shape, &sources, &gy, &mut ours[2]);
             for (what, (ours, truth)) in ["y", "gx", "gw"]
                 .iter()
                 .zip(ours.iter().zip([&y, &gx, &gw]))

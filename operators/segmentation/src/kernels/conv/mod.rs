@@ -12,7 +12,9 @@ mod source;
 mod tile;
 mod winograd;
 
-pub use fast::{PackedConv, backward_input, backward_weight, forward, transpose};
+pub use fast::{
+    PackedConv, backward_input, backward_weight, backward_weight_of, forward, transpose,
+};
 pub use source::{Affine, Moments, Source};
 
 use thiserror::Error;

@@ -4,8 +4,11 @@ use super::{Axis, Pass};
 use crate::kernels::{
     conv::{
         ConvShape,
-        source::{Source, channel},
-        tile::{GRADIENT_OUTPUTS, GRADIENT_TAPS, correlate},
+        source::{Shared, Source, channel},
+        tile::{
+            BESIDE, GRADIENT_TAPS, correlate, gradient_isa, gradient_place, total_of_chunks,
+            turned_len,
+        },
     },
     simd::{Isa, Kernel, Vector},
 };
@@ -17,11 +20,18 @@ const CHUNKS: usize = 16;
 /// Writes the gradient to the weights.
 ///
 /// # Shapes
-/// `x` `[N, I, D, H, W]`, `gy` `[N, O, D', H', W']`, `gw` `[O, I, kD, kH, kW]`.
-pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+/// `sources` `[N, I_s, D, H, W]`, `gy` `[N, O, D', H', W']`, `gw` `[O, I, kD, kH, kW]`.
+pub(crate) fn backward_weight(
+    isa: Isa,
+    shape: &ConvShape,
+    sources: &[Source<'_>],
+    gy: &[f32],
+    gw: &mut [f32],
+) {
     let axes = [0, 1, 2].map(|a| Axis::forward(shape, a));
     let pass = Pass::new(axes, shape.channels_in, shape.batch, 400_000);
-    let outputs = shape.channels_out.next_multiple_of(GRADIENT_OUTPUTS);
+    let isa = gradient_isa(isa, shape.channels_out);
+    let outputs = shape.channels_out.next_multiple_of(isa.lanes());
     let (mut offsets, _) = pass.taps([0; 3]);
     let taps = offsets.len();
     offsets.resize(taps.next_multiple_of(GRADIENT_TAPS), 0);
@@ -29,17 +39,17 @@ pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32]
     let jobs = pass.batch * pass.blocks();
     let chunks = jobs.clamp(1, CHUNKS);
     let mut sums = vec![0f32; chunks * len];
-    let sources = [Source::plain(x, shape.channels_in)];
     sums.par_chunks_mut(len.max(1))
         .enumerate()
         .for_each(|(chunk, sums)| {
             let mut source = vec![0f32; pass.source_len()];
             let mut gradients = vec![0f32; outputs * pass.stream_len()];
+            let mut turned = vec![0f32; turned_len(isa.lanes(), pass.stream_len())];
             for job in chunk * jobs / chunks..(chunk + 1) * jobs / chunks {
                 let kernel = Block {
                     shape,
                     pass: &pass,
-                    sources: &sources,
+                    sources,
                     gy,
                     sample: job / pass.blocks(),
                     d: job % pass.blocks() / pass.blocks_h(),
@@ -48,23 +58,27 @@ pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32]
                     outputs,
                     source: &mut source,
                     gradients: &mut gradients,
+                    turned: &mut turned,
                     sums,
                 };
                 // SAFETY: `isa` is available; the scratch and the sums are this chunk's own.
                 unsafe { isa.run(kernel) }
             }
         });
-    gw.par_chunks_mut(taps.max(1))
-        .enumerate()
-        .for_each(|(o, gw)| {
-            for (k, gw) in gw.iter_mut().enumerate() {
-                let chunks = sums.chunks_exact(len);
-                let total: f64 = chunks
-                    .map(|chunk| f64::from(chunk[o * offsets.len() + k]))
-                    .sum();
-                *gw = total as f32;
+    let gw = Shared(gw.as_mut_ptr());
+    let jobs = shape.channels_out.div_ceil(BESIDE);
+    (0..jobs).into_par_iter().for_each(|job| {
+        let first = job * BESIDE;
+        let here = BESIDE.min(shape.channels_out - first);
+        for k in 0..taps {
+            let at = gradient_place(isa.lanes(), offsets.len(), first, k);
+            let total = total_of_chunks(&sums, len, at);
+            for (o, &total) in total.iter().enumerate().take(here) {
+                // SAFETY: inside the weights, and no other job has this channel.
+                unsafe { *gw.get().add((first + o) * taps + k) = total as f32 };
             }
-        });
+        }
+    });
 }
 
 /// Rows `h..` of plane `d` of the gradient of one sample, added to the sums of a chunk.
@@ -80,6 +94,7 @@ struct Block<'a, 's> {
     outputs: usize,
     source: &'a mut [f32],
     gradients: &'a mut [f32],
+    turned: &'a mut [f32],
     sums: &'a mut [f32],
 }
 
@@ -119,6 +134,7 @@ impl Kernel for Block<'_, '_> {
                 span,
                 self.outputs,
                 columns,
+                self.turned.as_mut_ptr(),
                 self.sums.as_mut_ptr(),
             );
         }

@@ -5,7 +5,10 @@ use crate::kernels::{
     conv::{
         ConvShape,
         source::{Shared, Source, channel},
-        tile::{GRADIENT_OUTPUTS, GRADIENT_TAPS, SLACK, correlate},
+        tile::{
+            BESIDE, GRADIENT_TAPS, SLACK, correlate, gradient_isa, gradient_place, total_of_chunks,
+            turned_len,
+        },
     },
     simd::{Isa, Kernel, Vector},
 };
@@ -17,9 +20,16 @@ const CHUNKS: usize = 16;
 /// Writes the gradient to the weights.
 ///
 /// # Shapes
-/// `x` `[N, I, D, H, W]`, `gy` `[N, O, D', H', W']`, `gw` `[O, I, 3, 3, kW]`.
-pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-    let outputs = shape.channels_out.next_multiple_of(GRADIENT_OUTPUTS);
+/// `sources` `[N, I_s, D, H, W]`, `gy` `[N, O, D', H', W']`, `gw` `[O, I, 3, 3, kW]`.
+pub(crate) fn backward_weight(
+    isa: Isa,
+    shape: &ConvShape,
+    sources: &[Source<'_>],
+    gy: &[f32],
+    gw: &mut [f32],
+) {
+    let isa = gradient_isa(isa, shape.channels_out);
+    let outputs = shape.channels_out.next_multiple_of(isa.lanes());
     let g = Geometry::new(
         shape,
         (400_000 / (POINTS * (shape.channels_in + outputs))).max(200),
@@ -35,7 +45,6 @@ pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32]
         .min((16 << 20) / (POINTS * point_len))
         .max(1);
     let mut sums = vec![0f32; chunks * POINTS * point_len];
-    let sources = [Source::plain(x, shape.channels_in)];
     sums.par_chunks_mut(POINTS * point_len)
         .enumerate()
         .for_each(|(chunk, sums)| {
@@ -45,7 +54,7 @@ pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32]
                 let tiles = g.block(job % g.blocks());
                 let work = Work {
                     g: &g,
-                    sources: &sources,
+                    sources,
                     gy,
                     sample: job / g.blocks(),
                     tiles,
@@ -54,11 +63,13 @@ pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32]
                     outputs,
                 };
                 let channels = 0..shape.channels_in + shape.channels_out;
-                let one_point = |(p, sums): (usize, &mut [f32])| {
+                let turned = || vec![0f32; turned_len(isa.lanes(), g.span)];
+                let one_point = |turned: &mut Vec<f32>, (p, sums): (usize, &mut [f32])| {
                     let kernel = Correlate {
                         work: &work,
                         point: p,
                         offsets: &offsets,
+                        turned,
                         sums,
                     };
                     // SAFETY: `isa` is available; each point has sums of its own.
@@ -77,7 +88,7 @@ pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32]
                     });
                     sums.par_chunks_mut(point_len)
                         .enumerate()
-                        .for_each(one_point);
+                        .for_each_init(turned, one_point);
                 } else {
                     for c in channels {
                         // SAFETY: as above.
@@ -88,34 +99,53 @@ pub(crate) fn backward_weight(isa: Isa, shape: &ConvShape, x: &[f32], gy: &[f32]
                             })
                         }
                     }
-                    sums.chunks_mut(point_len).enumerate().for_each(one_point);
-                }
-            }
-        });
-    from_points(shape, &sums, point_len, offsets.len(), gw);
-}
-
-/// `G^T sums G` of all chunks, added in their order.
-fn from_points(shape: &ConvShape, sums: &[f32], point_len: usize, row: usize, gw: &mut [f32]) {
-    let kw = shape.kernel[2];
-    let (along_d, along_h) = (transform::filter(PD), transform::filter(PH));
-    gw.par_chunks_mut(9 * kw).enumerate().for_each(|(job, gw)| {
-        let (o, i) = (job / shape.channels_in, job % shape.channels_in);
-        for k in 0..kw {
-            let mut taps = [[0f64; 3]; 3];
-            for p in 0..POINTS {
-                let at = p * point_len + o * row + i * kw + k;
-                let chunks = sums.chunks_exact(POINTS * point_len);
-                let total: f64 = chunks.map(|chunk| f64::from(chunk[at])).sum();
-                for d in 0..3 {
-                    for h in 0..3 {
-                        taps[d][h] += along_d[p / PH][d] * along_h[p % PH][h] * total;
+                    let mut turned = turned();
+                    for point in sums.chunks_mut(point_len).enumerate() {
+                        one_point(&mut turned, point);
                     }
                 }
             }
-            for d in 0..3 {
-                for h in 0..3 {
-                    gw[(d * 3 + h) * kw + k] = taps[d][h] as f32;
+        });
+    let place = |o, k| gradient_place(isa.lanes(), offsets.len(), o, k);
+    from_points(shape, &sums, point_len, place, gw);
+}
+
+/// `G^T sums G` of all chunks, added in their order.
+fn from_points(
+    shape: &ConvShape,
+    sums: &[f32],
+    point_len: usize,
+    place: impl Fn(usize, usize) -> usize + Sync,
+    gw: &mut [f32],
+) {
+    let (inputs, kw) = (shape.channels_in, shape.kernel[2]);
+    let (along_d, along_h) = (transform::filter(PD), transform::filter(PH));
+    let gw = Shared(gw.as_mut_ptr());
+    let jobs = shape.channels_out.div_ceil(BESIDE) * inputs;
+    (0..jobs).into_par_iter().for_each(|job| {
+        let (first, i) = (job / inputs * BESIDE, job % inputs);
+        let here = BESIDE.min(shape.channels_out - first);
+        for k in 0..kw {
+            let mut taps = [[[0f64; BESIDE]; 3]; 3];
+            for p in 0..POINTS {
+                let at = p * point_len + place(first, i * kw + k);
+                let total = total_of_chunks(sums, POINTS * point_len, at);
+                for (d, taps) in taps.iter_mut().enumerate() {
+                    for (h, taps) in taps.iter_mut().enumerate() {
+                        let factor = along_d[p / PH][d] * along_h[p % PH][h];
+                        for (tap, total) in taps.iter_mut().zip(total) {
+                            *tap += factor * total;
+                        }
+                    }
+                }
+            }
+            for (d, taps) in taps.iter().enumerate() {
+                for (h, taps) in taps.iter().enumerate() {
+                    for (o, &tap) in taps.iter().enumerate().take(here) {
+                        let at = (((first + o) * inputs + i) * 9 + d * 3 + h) * kw + k;
+                        // SAFETY: inside the weights, and no other job has these channels.
+                        unsafe { *gw.get().add(at) = tap as f32 };
+                    }
                 }
             }
         }
@@ -169,6 +199,7 @@ struct Correlate<'a, 's> {
     work: &'a Work<'a, 's>,
     point: usize,
     offsets: &'a [u32],
+    turned: &'a mut [f32],
     sums: &'a mut [f32],
 }
 
@@ -176,7 +207,7 @@ impl Kernel for Correlate<'_, '_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let (work, g) = (self.work, self.work.g);
-        // SAFETY: streams as in `Transform`, sums with a row of taps for each output.
+        // SAFETY: streams as in `Transform`, sums for each output and tap.
         unsafe {
             correlate::<V>(
                 work.points
@@ -187,6 +218,7 @@ impl Kernel for Correlate<'_, '_> {
                 g.span,
                 work.outputs,
                 g.columns(work.tiles.1),
+                self.turned.as_mut_ptr(),
                 self.sums.as_mut_ptr(),
             );
         }
