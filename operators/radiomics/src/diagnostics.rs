@@ -7,7 +7,12 @@ use petgraph::unionfind::UnionFind;
 use renalflow_imaging::{Geometry, Image, Volume, with_image};
 
 use crate::{
-    Mask, Parameters, Region, error::RadiomicsError, prepare::Prepared, roi, statistics::sum_of,
+    Mask, Parameters, Region,
+    error::RadiomicsError,
+    prepare::Prepared,
+    roi,
+    simd::{Kernel, run_widest},
+    statistics::sum_of,
 };
 
 /// A diagnostics column and its value.
@@ -175,7 +180,7 @@ fn describe_image(stage: &str, image: &Image, diagnostics: &mut Vec<Diagnostic>)
     put("Spacing", tuple(geometry.spacing_zyx_mm));
     put("Size", tuple(geometry.shape_zyx));
     let [mean, minimum, maximum] = match image {
-        Image::I16(volume) => range_of_integers(volume.voxels()),
+        Image::I16(volume) => run_widest(IntegerRange(volume.voxels())),
         Image::F32(volume) => range(volume),
         Image::F64(volume) => range(volume),
     };
@@ -185,24 +190,31 @@ fn describe_image(stage: &str, image: &Image, diagnostics: &mut Vec<Diagnostic>)
 }
 
 /// Mean, minimum and maximum, in integers, which are exact in any order.
-fn range_of_integers(voxels: &[i16]) -> [f64; 3] {
-    // As many as a 32-bit sum surely holds.
-    const BLOCK: usize = 1 << 16;
-    let mut sum = 0i64;
-    let (mut minimum, mut maximum) = (i16::MAX, i16::MIN);
-    for block in voxels.chunks(BLOCK) {
-        let (mut of_block, mut lowest, mut highest) = (0i32, i16::MAX, i16::MIN);
-        for &x in block {
-            of_block = of_block.wrapping_add(i32::from(x));
-            lowest = lowest.min(x);
-            highest = highest.max(x);
+struct IntegerRange<'a>(&'a [i16]);
+
+impl Kernel for IntegerRange<'_> {
+    type Output = [f64; 3];
+
+    #[inline(always)]
+    fn run(self) -> [f64; 3] {
+        // As many as a 32-bit sum surely holds.
+        const BLOCK: usize = 1 << 16;
+        let mut sum = 0i64;
+        let (mut minimum, mut maximum) = (i16::MAX, i16::MIN);
+        for block in self.0.chunks(BLOCK) {
+            let (mut of_block, mut lowest, mut highest) = (0i32, i16::MAX, i16::MIN);
+            for &x in block {
+                of_block = of_block.wrapping_add(i32::from(x));
+                lowest = lowest.min(x);
+                highest = highest.max(x);
+            }
+            sum += i64::from(of_block);
+            minimum = minimum.min(lowest);
+            maximum = maximum.max(highest);
         }
-        sum += i64::from(of_block);
-        minimum = minimum.min(lowest);
-        maximum = maximum.max(highest);
+        let mean = sum as f64 / self.0.len() as f64;
+        [mean, f64::from(minimum), f64::from(maximum)]
     }
-    let mean = sum as f64 / voxels.len() as f64;
-    [mean, f64::from(minimum), f64::from(maximum)]
 }
 
 /// Mean, minimum and maximum; summed in blocks, so that the order is fixed and vectors of

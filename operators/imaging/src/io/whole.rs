@@ -18,7 +18,7 @@ use libdeflater::Decompressor;
 
 use super::stored::{
     ByteOrder, CHUNK_BYTES, Narrowest, Sample, Scaling, Stored, StoredType, ask_for_huge_pages,
-    decode, reserve,
+    decode, while_pages_come,
 };
 
 /// Beyond this share of the voxels' memory the compressed bytes are not read at once, unless
@@ -123,7 +123,9 @@ impl GzipFile {
         ask_for_huge_pages(&mut voxels);
         let memory: &mut [u8] = bytemuck::cast_slice_mut(&mut voxels);
         let at = memory.len() - decoded_bytes;
-        let decoded = Decompressor::new().gzip_decompress(&compressed, memory.get_mut(at..)?);
+        let decoded = while_pages_come(memory.get_mut(at..)?, |memory| {
+            Decompressor::new().gzip_decompress(&compressed, memory)
+        });
         drop(compressed);
         if decoded != Ok(decoded_bytes) {
             return None;
@@ -148,8 +150,9 @@ impl GzipFile {
     /// The compressed bytes; `None` where there is no memory or the file changed.
     fn read(&self) -> Option<Vec<u8>> {
         let length = usize::try_from(self.length).ok()?;
-        let mut bytes = reserve::<u8>(length).ok()?;
-        bytes.resize(length, 0);
+        // Zeros from the system, which a fresh vector filled with zeros would be written twice for.
+        let mut bytes: Vec<u8> = bytemuck::allocation::try_zeroed_vec(length).ok()?;
+        ask_for_huge_pages(&mut bytes);
         self.file.read_exact_at(&mut bytes, self.start).ok()?;
         Some(bytes)
     }
