@@ -55,7 +55,7 @@ impl Stage for Train {
 
     const DECLARATION: Declaration = Declaration {
         name: "train",
-        version: "1",
+        version: "2",
         about: "Train segmentation networks, and score them on cases that they have not seen",
         role: Role::Collecting,
         inputs: &[
