@@ -310,7 +310,8 @@ fn read_one(
     let layer = Layer::read(own, &what, &keys, report);
     let mut is_complete = true;
     for key in of_type.keys.iter().filter(|key| key.default == REQUIRED) {
-        if own.iter().all(|pair| &*pair.name != key.name) {
+        let gives = |pair: &Pair| &*pair.name == key.name && !pair.value.is_null();
+        if !own.iter().any(gives) {
             report.error(
                 spot,
                 format!("{what} needs `{}`", key.name),

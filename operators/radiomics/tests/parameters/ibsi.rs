@@ -222,6 +222,15 @@ fn what_a_filter_of_ibsi_2_would_refuse() {
       |   ^^^^
       fix: 1D kernels along x, y, z, such as `L5E5S5`, of L3, E3, S3, L5, E5, S5, W5, R5; two of them filter slices.
     ");
+    // A key without a value is no key.
+    assert_snapshot!(refusal("imageType:\n  Mean: {supportVoxels: }\n"), @r"
+    error: `Mean` needs `supportVoxels`
+     --> params.yaml:2:3
+      |
+    2 |   Mean: {supportVoxels: }
+      |   ^^^^
+      fix: Edge of the cube or square; odd.
+    ");
     assert_snapshot!(refusal("imageType:\n  Laws: {kernels: L5E5X5}\n"), @r"
     error: `kernels` cannot be `L5E5X5`
      --> params.yaml:2:10
