@@ -270,15 +270,17 @@ pub(super) fn ask_for_huge_pages<T>(voxels: &mut Vec<T>) {
 }
 
 /// Do the work that fills this memory while another thread, where there is one, has the system
-/// provide its pages: a fresh page costs a fault, which is a third of the time of inflating into it.
+/// provide its pages, each of which costs a fault otherwise. The rest of a large volume comes in
+/// large pages, and a damaged file that promises one takes no more than this beforehand.
 pub(super) fn while_pages_come<R: Send>(
     memory: &mut [u8],
     work: impl FnOnce(&mut [u8]) -> R + Send,
 ) -> R {
     const PAGE_BYTES: usize = 4096;
+    const MOST_BYTES: usize = 64 << 20;
     let start = memory.as_mut_ptr();
     let first = start.align_offset(PAGE_BYTES);
-    let bytes = memory.len().saturating_sub(first) / PAGE_BYTES * PAGE_BYTES;
+    let bytes = memory.len().saturating_sub(first).min(MOST_BYTES) / PAGE_BYTES * PAGE_BYTES;
     if bytes == 0 || rayon::current_num_threads() < 2 {
         return work(memory);
     }

@@ -200,8 +200,10 @@ impl ConvBlock {
                 let dims = (shape.batch, shape.channels_in, d, h, w);
                 let grad = Tensor::from_vec(grad, dims, inputs[0].device())?;
                 let mut first = 0;
-                for (to, &channels) in to_inputs.iter_mut().zip(&self.channels) {
-                    *to = Some(grad.narrow(1, first, channels)?);
+                for ((to, x), &channels) in to_inputs.iter_mut().zip(inputs).zip(&self.channels) {
+                    if x.track_op() {
+                        *to = Some(grad.narrow(1, first, channels)?);
+                    }
                     first += channels;
                 }
             }
