@@ -3,6 +3,7 @@
 use std::{num::NonZeroU64, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use renalflow_segmentation::{device::DeviceChoice, ops::Precision};
 
 use crate::compare::Metric;
 
@@ -260,7 +261,7 @@ pub struct Compare {
 /// Options of `bench`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints `forward <seconds>` and `train <seconds>`. RAYON_NUM_THREADS sets the threads.")]
+Prints `forward <seconds>` and `train <seconds>`. RAYON_NUM_THREADS sets the threads of the CPU.")]
 pub struct Bench {
     /// Which network.
     #[arg(value_enum)]
@@ -268,6 +269,12 @@ pub struct Bench {
     /// Runs of each kind, of which the best counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeats: u32,
+    /// Where it runs: auto, cpu or cuda:N.
+    #[arg(long, default_value_t)]
+    pub device: DeviceChoice,
+    /// In which numbers a GPU convolves: f32, tf32 or bf16.
+    #[arg(long, default_value_t)]
+    pub precision: Precision,
 }
 
 /// Networks that are timed.

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use petgraph::unionfind::UnionFind;
-use renalflow_imaging::{Geometry, Image, Volume, with_image};
+use renalflow_imaging::{Geometry, Image, with_image};
 
 use crate::{
     Mask, Parameters, Region,
@@ -181,8 +181,8 @@ fn describe_image(stage: &str, image: &Image, diagnostics: &mut Vec<Diagnostic>)
     put("Size", tuple(geometry.shape_zyx));
     let [mean, minimum, maximum] = match image {
         Image::I16(volume) => run_widest(IntegerRange(volume.voxels())),
-        Image::F32(volume) => range(volume),
-        Image::F64(volume) => range(volume),
+        Image::F32(volume) => run_widest(RealRange(volume.voxels())),
+        Image::F64(volume) => run_widest(RealRange(volume.voxels())),
     };
     put("Mean", DiagnosticValue::Real(mean));
     put("Minimum", DiagnosticValue::Real(minimum));
@@ -217,32 +217,54 @@ impl Kernel for IntegerRange<'_> {
     }
 }
 
-/// Mean, minimum and maximum; summed in blocks, so that the order is fixed and vectors of
-/// voxels are added at once.
-fn range<T: Copy + Into<f64>>(volume: &Volume<T>) -> [f64; 3] {
-    const LANES: usize = 8;
-    let mut sums = [0.0f64; LANES];
-    let mut minima = [f64::INFINITY; LANES];
-    let mut maxima = [f64::NEG_INFINITY; LANES];
-    let mut add = |lane: usize, x: f64| {
-        sums[lane] += x;
-        minima[lane] = if x < minima[lane] { x } else { minima[lane] };
-        maxima[lane] = if x > maxima[lane] { x } else { maxima[lane] };
-    };
-    let chunks = volume.voxels().chunks_exact(LANES);
-    for (lane, &x) in chunks.remainder().iter().enumerate() {
-        add(lane, x.into());
-    }
-    for chunk in chunks {
-        for (lane, &x) in chunk.iter().enumerate() {
-            add(lane, x.into());
+/// Mean, minimum and maximum of real numbers, each in lanes of its own, so that the order of
+/// summation is the same whatever the vectors.
+struct RealRange<'a, T>(&'a [T]);
+
+impl<T: Copy + Into<f64>> Kernel for RealRange<'_, T> {
+    type Output = [f64; 3];
+
+    #[inline(always)]
+    fn run(self) -> [f64; 3] {
+        const LANES: usize = 8;
+        let mut sums = [0.0f64; LANES];
+        let mut minima = [f64::INFINITY; LANES];
+        let mut maxima = [f64::NEG_INFINITY; LANES];
+        let (chunks, rest) = self.0.as_chunks::<LANES>();
+        for (lane, &x) in rest.iter().enumerate() {
+            let x = x.into();
+            sums[lane] += x;
+            minima[lane] = if x < minima[lane] { x } else { minima[lane] };
+            maxima[lane] = if x > maxima[lane] { x } else { maxima[lane] };
         }
+        for chunk in chunks {
+            // A loop for each, which become one instruction a vector; a NaN is neither less nor
+            // more.
+            let x = chunk.map(Into::into);
+            for lane in 0..LANES {
+                sums[lane] += x[lane];
+            }
+            for lane in 0..LANES {
+                minima[lane] = if x[lane] < minima[lane] {
+                    x[lane]
+                } else {
+                    minima[lane]
+                };
+            }
+            for lane in 0..LANES {
+                maxima[lane] = if x[lane] > maxima[lane] {
+                    x[lane]
+                } else {
+                    maxima[lane]
+                };
+            }
+        }
+        [
+            sums.iter().sum::<f64>() / self.0.len() as f64,
+            minima.into_iter().fold(f64::INFINITY, f64::min),
+            maxima.into_iter().fold(f64::NEG_INFINITY, f64::max),
+        ]
     }
-    [
-        sums.iter().sum::<f64>() / volume.voxels().len() as f64,
-        minima.into_iter().fold(f64::INFINITY, f64::min),
-        maxima.into_iter().fold(f64::NEG_INFINITY, f64::max),
-    ]
 }
 
 /// What is said of a mask at one stage; its intensities where the image is on its grid.

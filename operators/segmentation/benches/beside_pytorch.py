@@ -5,11 +5,15 @@
 
 Both run on two threads and take turns, and each number is the best of all turns. A training step
 is a forward pass, the mean square of the output, and the gradients of all parameters.
+
+With `--device cuda:0` and an executable that has CUDA: the U-Net alone, on that GPU, in f32, tf32
+and bf16, the last by autocast in PyTorch; cuDNN may search for its fastest algorithms there, where
+renalflow takes deterministic ones.
 """
 
+import argparse
 import os
 import subprocess
-import sys
 import time
 
 import torch
@@ -63,17 +67,30 @@ def best(run, repeats=5):
     return min(times)
 
 
-def theirs():
-    times = {}
-    network, x = UNet(), torch.randn(1, 1, 64, 96, 96)
-    with torch.inference_mode():
-        times["U-Net forward"] = best(lambda: network(x))
+def their_unet(device="cpu", precision="f32", repeats=5):
+    network, x = UNet().to(device), torch.randn(1, 1, 64, 96, 96, device=device)
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    narrow = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
+    done = torch.cuda.synchronize if network.head.weight.is_cuda else lambda: None
+
+    def forward():
+        with torch.inference_mode(), narrow:
+            network(x)
+        done()
 
     def step():
         network.zero_grad(set_to_none=True)
-        network(x).square().mean().backward()
+        with narrow:
+            loss = network(x).square().mean()
+        loss.backward()
+        done()
 
-    times["U-Net train"] = best(step)
+    return {"U-Net forward": best(forward, repeats), "U-Net train": best(step, repeats)}
+
+
+def theirs():
+    times = their_unet()
     for channels, size in LAYERS:
         conv = nn.Conv3d(channels, channels, 3, padding=1)
         y = torch.randn(1, channels, *size, requires_grad=True)
@@ -88,28 +105,59 @@ def theirs():
     return times
 
 
+def times_of(command, environment=os.environ):
+    run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    split = (line.rsplit(maxsplit=1) for line in run.stdout.splitlines())
+    return {name: float(seconds) for name, seconds in split}
+
+
+def our_unet(folder, *options):
+    return [os.path.join(folder, "renalflow"), "bench", "unet", *options]
+
+
 def ours(folder):
     times = {}
     environment = {**os.environ, "RAYON_NUM_THREADS": str(THREADS)}
     programs = (
-        ([os.path.join(folder, "renalflow"), "bench", "unet"], "U-Net "),
+        (our_unet(folder, "--device", "cpu"), "U-Net "),
         ([os.path.join(folder, "examples", "layer_timing")], ""),
     )
     for command, prefix in programs:
-        run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-        for line in run.stdout.splitlines():
-            *name, seconds = line.split()
-            times[prefix + " ".join(name)] = float(seconds)
+        for name, seconds in times_of(command, environment).items():
+            times[prefix + name] = seconds
     return times
 
 
-def main():
-    torch.set_num_threads(THREADS)
-    all_ours, all_theirs = {}, {}
-    for _ in range(TURNS):
-        for into, run in ((all_theirs, theirs), (all_ours, lambda: ours(sys.argv[1]))):
+def fastest(turns, *runs):
+    """The best times of each of `runs`, which take turns."""
+    all_times = [{} for _ in runs]
+    for _ in range(turns):
+        for into, run in zip(all_times, runs):
             for name, seconds in run().items():
                 into[name] = min(seconds, into.get(name, float("inf")))
+    return all_times
+
+
+def on_gpu(folder, device):
+    print(f"| {torch.cuda.get_device_name(device)} | PyTorch {torch.__version__} (ms) "
+          "| renalflow (ms) | ratio |")
+    print("|---|---|---|---|")
+    for precision in ("f32", "tf32", "bf16"):
+        options = ("--device", device, "--precision", precision, "--repeats", "30")
+        all_theirs, all_ours = fastest(
+            TURNS,
+            lambda: their_unet(device, precision, repeats=30),
+            lambda: times_of(our_unet(folder, *options)),
+        )
+        for name, seconds in all_theirs.items():
+            mine = all_ours[name.removeprefix("U-Net ")]
+            print(f"| {name}, {precision} | {1e3 * seconds:.2f} | {1e3 * mine:.2f} "
+                  f"| {seconds / mine:.2f} |")
+
+
+def on_cpu(folder):
+    torch.set_num_threads(THREADS)
+    all_theirs, all_ours = fastest(TURNS, theirs, lambda: ours(folder))
     print(f"| | PyTorch {torch.__version__} (ms) | renalflow (ms) | ratio | renalflow GFLOP/s |")
     print("|---|---|---|---|---|")
     flops = {str(c): 54 * c * c * d * h * w for c, (d, h, w) in LAYERS} | {"U-Net": 63.285755904e9}
@@ -119,6 +167,17 @@ def main():
         print(f"| {name} | {1e3 * seconds:.2f} | {1e3 * mine:.2f} | {seconds / mine:.2f} "
               f"| {flop / mine / 1e9:.0f} |")
     print(f"\nFMA peak of these instructions: {all_ours['peak GFLOP/s']:.0f} GFLOP/s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", help="where the executables are, target/release")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:N")
+    arguments = parser.parse_args()
+    if arguments.device == "cpu":
+        on_cpu(arguments.folder)
+    else:
+        on_gpu(arguments.folder, arguments.device)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@
 
 use crate::ops::{
     Activations, ConvLayer, ConvOptions, FusedForward, NormActivation, Precision, conv_block,
-    conv_transpose3d, conv3d,
+    conv_transpose3d_with, conv3d_with,
 };
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use std::time::Instant;
 
 /// Features of each level.
@@ -33,16 +33,28 @@ pub struct UnetTiming {
 
 impl UnetTiming {
     /// The best of `repeats` forward passes and of as many training steps, after one of each to
-    /// warm up.
+    /// warm up. A pass on a GPU ends when the GPU has done it.
     ///
     /// # Errors
     /// Those of candle.
-    pub fn measure(repeats: usize) -> Result<Self> {
-        let network = TimedUnet::new()?;
+    pub fn measure(repeats: usize, device: &Device, precision: Precision) -> Result<Self> {
+        let network = TimedUnet::new(device, precision)?;
+        let inference = network.without_gradients();
         let mut fused = FusedForward::new();
+        let forward = || -> Result<()> {
+            let y = match device {
+                Device::Cpu => inference.fused(&mut fused),
+                _ => inference.unfused(),
+            };
+            drop(y?);
+            device.synchronize()
+        };
         Ok(Self {
-            forward_s: best(repeats, || network.forward(&mut fused).map(drop))?,
-            train_s: best(repeats, || network.train_step().map(drop))?,
+            forward_s: best(repeats, forward)?,
+            train_s: best(repeats, || {
+                network.train_step()?;
+                device.synchronize()
+            })?,
         })
     }
 }
@@ -61,45 +73,51 @@ fn best(repeats: usize, mut run: impl FnMut() -> Result<()>) -> Result<f64> {
 
 /// A convolution, and the norm after it.
 struct Block {
-    weight: Var,
-    bias: Var,
-    gamma: Var,
-    beta: Var,
-    stride: [usize; 3],
+    weight: Tensor,
+    bias: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    options: ConvOptions,
 }
 
 impl Block {
-    fn new(channels_in: usize, channels_out: usize, stride: usize) -> Result<Self> {
+    fn new(channels_in: usize, channels_out: usize, stride: usize, on: &On) -> Result<Self> {
         let scale = (2.0 / (27 * channels_in) as f64).sqrt();
-        let device = &Device::Cpu;
         Ok(Self {
-            weight: Var::randn_f64(
-                0.0,
-                scale,
-                (channels_out, channels_in, 3, 3, 3),
-                candle_core::DType::F32,
-                device,
-            )?,
-            bias: Var::zeros(channels_out, candle_core::DType::F32, device)?,
-            gamma: Var::ones(channels_out, candle_core::DType::F32, device)?,
-            beta: Var::zeros(channels_out, candle_core::DType::F32, device)?,
-            stride: [stride; 3],
+            weight: on.normal(scale, &[channels_out, channels_in, 3, 3, 3])?,
+            bias: on.zeros(channels_out)?,
+            gamma: Var::ones(channels_out, DType::F32, &on.device)?.into_inner(),
+            beta: on.zeros(channels_out)?,
+            options: ConvOptions {
+                stride: [stride; 3],
+                padding: [1; 3],
+                precision: on.precision,
+            },
         })
     }
 
-    fn fused(&self, with: &mut FusedForward, inputs: &[&Activations]) -> Result<Activations> {
-        with.block(inputs, &self.weight, self.norm(), self.stride, [1; 3])
+    fn without_gradients(&self) -> Self {
+        Self {
+            weight: self.weight.detach(),
+            bias: self.bias.detach(),
+            gamma: self.gamma.detach(),
+            beta: self.beta.detach(),
+            options: self.options,
+        }
     }
 
-    fn train(&self, inputs: &[&Tensor]) -> Result<Tensor> {
+    fn fused(&self, with: &mut FusedForward, inputs: &[&Activations]) -> Result<Activations> {
+        let ConvOptions {
+            stride, padding, ..
+        } = self.options;
+        with.block(inputs, &self.weight, self.norm(), stride, padding)
+    }
+
+    fn unfused(&self, inputs: &[&Tensor]) -> Result<Tensor> {
         let layer = ConvLayer {
             weight: &self.weight,
             bias: &self.bias,
-            options: ConvOptions {
-                stride: self.stride,
-                padding: [1; 3],
-                precision: Precision::F32,
-            },
+            options: self.options,
         };
         conv_block(inputs, layer, self.norm())
     }
@@ -114,12 +132,31 @@ impl Block {
     }
 }
 
+/// Where a network lies, and in which numbers it convolves.
+struct On {
+    device: Device,
+    precision: Precision,
+}
+
+impl On {
+    /// A parameter of normal noise.
+    fn normal(&self, deviation: f64, shape: &[usize]) -> Result<Tensor> {
+        Var::randn_f64(0.0, deviation, shape, DType::F32, &self.device).map(Var::into_inner)
+    }
+
+    /// A parameter of zeros.
+    fn zeros(&self, len: usize) -> Result<Tensor> {
+        Var::zeros(len, DType::F32, &self.device).map(Var::into_inner)
+    }
+}
+
 /// The network and its input.
 pub struct TimedUnet {
     input: Tensor,
     down: Vec<[Block; 2]>,
-    up: Vec<(Var, Var, [Block; 2])>,
-    head: (Var, Var),
+    up: Vec<(Tensor, Tensor, [Block; 2])>,
+    head: (Tensor, Tensor),
+    precision: Precision,
 }
 
 impl TimedUnet {
@@ -127,26 +164,29 @@ impl TimedUnet {
     ///
     /// # Errors
     /// Those of candle.
-    pub fn new() -> Result<Self> {
-        let (dtype, device) = (candle_core::DType::F32, &Device::Cpu);
+    pub fn new(device: &Device, precision: Precision) -> Result<Self> {
+        let on = &On {
+            device: device.clone(),
+            precision,
+        };
         let mut down = Vec::new();
         let mut up = Vec::new();
         let mut channels = INPUT[1];
         for (level, features) in FEATURES.into_iter().enumerate() {
             let stride = if level == 0 { 1 } else { 2 };
             down.push([
-                Block::new(channels, features, stride)?,
-                Block::new(features, features, 1)?,
+                Block::new(channels, features, stride, on)?,
+                Block::new(features, features, 1, on)?,
             ]);
             channels = features;
         }
         for features in FEATURES.into_iter().rev().skip(1) {
             up.push((
-                Var::randn_f64(0.0, 0.1, (channels, features, 2, 2, 2), dtype, device)?,
-                Var::zeros(features, dtype, device)?,
+                on.normal(0.1, &[channels, features, 2, 2, 2])?,
+                on.zeros(features)?,
                 [
-                    Block::new(2 * features, features, 1)?,
-                    Block::new(features, features, 1)?,
+                    Block::new(2 * features, features, 1, on)?,
+                    Block::new(features, features, 1, on)?,
                 ],
             ));
             channels = features;
@@ -156,20 +196,37 @@ impl TimedUnet {
             down,
             up,
             head: (
-                Var::randn_f64(0.0, 0.1, (CLASSES, channels, 1, 1, 1), dtype, device)?,
-                Var::zeros(CLASSES, dtype, device)?,
+                on.normal(0.1, &[CLASSES, channels, 1, 1, 1])?,
+                on.zeros(CLASSES)?,
             ),
+            precision,
         })
     }
 
-    /// The output without gradients, through fused blocks.
+    /// The same network with parameters that want no gradients.
+    #[must_use]
+    pub fn without_gradients(&self) -> Self {
+        let blocks = |two: &[Block; 2]| two.each_ref().map(Block::without_gradients);
+        let up = |(weight, bias, two): &(Tensor, Tensor, _)| {
+            (weight.detach(), bias.detach(), blocks(two))
+        };
+        Self {
+            input: self.input.clone(),
+            down: self.down.iter().map(blocks).collect(),
+            up: self.up.iter().map(up).collect(),
+            head: (self.head.0.detach(), self.head.1.detach()),
+            precision: self.precision,
+        }
+    }
+
+    /// The output through fused blocks, which know no gradients. On the CPU.
     ///
     /// # Shapes
     /// `[1, 3, 64, 96, 96]`.
     ///
     /// # Errors
-    /// Those of candle.
-    pub fn forward(&self, with: &mut FusedForward) -> Result<Tensor> {
+    /// Those of candle; a network on another device.
+    pub fn fused(&self, with: &mut FusedForward) -> Result<Tensor> {
         let mut x = with.input(&self.input)?;
         let mut skips = Vec::new();
         for [first, second] in &self.down {
@@ -198,28 +255,33 @@ impl TimedUnet {
         y.into_tensor()
     }
 
-    /// The output with gradients.
+    /// The output through candle's graph, on any device.
     ///
     /// # Shapes
     /// `[1, 3, 64, 96, 96]`.
     ///
     /// # Errors
     /// Those of candle.
-    pub fn differentiable(&self) -> Result<Tensor> {
+    pub fn unfused(&self) -> Result<Tensor> {
         let mut x = self.input.clone();
         let mut skips = Vec::new();
         for [first, second] in &self.down {
-            x = second.train(&[&first.train(&[&x])?])?;
+            x = second.unfused(&[&first.unfused(&[&x])?])?;
             skips.push(x.clone());
         }
         skips.pop();
         for (weight, bias, [first, second]) in &self.up {
-            x = conv_transpose3d(&x, weight, Some(bias), [2; 3])?;
+            x = conv_transpose3d_with(&x, weight, Some(bias), [2; 3], self.precision)?;
             let skip = skips.pop();
             let inputs: Vec<_> = [&x].into_iter().chain(&skip).collect();
-            x = second.train(&[&first.train(&inputs)?])?;
+            x = second.unfused(&[&first.unfused(&inputs)?])?;
         }
-        conv3d(&x, &self.head.0, Some(&self.head.1), [1; 3], [0; 3])
+        let options = ConvOptions {
+            stride: [1; 3],
+            padding: [0; 3],
+            precision: self.precision,
+        };
+        conv3d_with(&x, &self.head.0, Some(&self.head.1), options)
     }
 
     /// The loss after a forward and a backward pass.
@@ -227,7 +289,7 @@ impl TimedUnet {
     /// # Errors
     /// Those of candle.
     pub fn train_step(&self) -> Result<f32> {
-        let loss = self.differentiable()?.sqr()?.mean_all()?;
+        let loss = self.unfused()?.sqr()?.mean_all()?;
         loss.backward()?;
         loss.to_scalar()
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use candle_core::Device;
+use candle_core::{Device, DeviceLocation};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -58,6 +58,17 @@ pub enum DeviceError {
         /// The device that turned out to be the CPU.
         choice: DeviceChoice,
     },
+}
+
+/// The name under which a device is asked for.
+#[must_use]
+pub fn name(device: &Device) -> String {
+    match device.location() {
+        DeviceLocation::Cuda { gpu_id } => DeviceChoice::Cuda(gpu_id),
+        // Others are never opened.
+        DeviceLocation::Cpu | DeviceLocation::Metal { .. } => DeviceChoice::Cpu,
+    }
+    .to_string()
 }
 
 impl DeviceChoice {
@@ -164,7 +175,9 @@ mod tests {
 
     #[test]
     fn an_executable_without_cuda_says_so() {
-        assert!(DeviceChoice::Cpu.open().unwrap().is_cpu());
+        let cpu = DeviceChoice::Cpu.open().unwrap();
+        assert!(cpu.is_cpu());
+        assert_eq!(name(&cpu), "cpu");
         if !candle_core::utils::cuda_is_available() {
             assert!(DeviceChoice::Auto.open().unwrap().is_cpu());
             let error = DeviceChoice::Cuda(0).open().unwrap_err().to_string();

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{Device, Tensor};
-use renalflow_segmentation::ops::{FusedForward, NormActivation, conv_transpose3d, conv3d};
+use renalflow_segmentation::{
+    bench::TimedUnet,
+    ops::{FusedForward, NormActivation, Precision, conv_transpose3d, conv3d},
+};
 
 fn normal(dims: &[usize]) -> Tensor {
     Tensor::randn(0f32, 1.0, dims, &Device::Cpu).unwrap()
@@ -122,9 +125,11 @@ fn what_does_not_fit_is_refused() {
 
 #[test]
 fn the_timed_network_is_the_same_fused() {
-    let network = renalflow_segmentation::bench::TimedUnet::new().unwrap();
-    let y = network.forward(&mut FusedForward::new()).unwrap();
-    let truth = network.differentiable().unwrap();
+    let network = TimedUnet::new(&Device::Cpu, Precision::F32).unwrap();
+    let inference = network.without_gradients();
+    let y = inference.fused(&mut FusedForward::new()).unwrap();
+    let truth = network.unfused().unwrap();
+    assert!(truth.track_op() && !inference.unfused().unwrap().track_op());
     let off = relative(&y, &truth);
     eprintln!("{off:.1e} off");
     assert!(off < 1e-5, "{off:.1e}");

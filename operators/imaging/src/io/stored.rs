@@ -48,6 +48,15 @@ pub(crate) enum ByteOrder {
     Big,
 }
 
+impl ByteOrder {
+    /// Of this machine.
+    pub(crate) const NATIVE: Self = if cfg!(target_endian = "big") {
+        Self::Big
+    } else {
+        Self::Little
+    };
+}
+
 /// `value = slope * stored + intercept`, in double precision.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scaling {
