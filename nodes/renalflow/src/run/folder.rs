@@ -25,13 +25,29 @@ pub struct RunFolder {
 
 /// Why a folder cannot be used.
 #[derive(Debug, Error)]
-#[error(
-    "cannot create the run's folder {path}: {cause}\n  \
-     fix: give a folder that can be written with `--out DIR`"
-)]
-pub struct FolderError {
-    path: PathBuf,
-    cause: std::io::Error,
+pub enum FolderError {
+    /// A name with separators, or a hidden one.
+    #[error(
+        "a run's name is one plain word, not {name:?}\n  \
+         fix: name the folder above it with `--out`: `{fix}`"
+    )]
+    Name {
+        /// What was asked for.
+        name: String,
+        /// Options that mean the same.
+        fix: String,
+    },
+    /// The system refuses.
+    #[error(
+        "cannot create the run's folder {path}: {cause}\n  \
+         fix: give a folder that can be written with `--out DIR`"
+    )]
+    Create {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
 }
 
 impl RunFolder {
@@ -43,10 +59,12 @@ impl RunFolder {
     pub fn create(out: &Path, name: &str) -> Result<Self, FolderError> {
         let shown = out.join(name);
         if Path::new(name).components().count() != 1 || name.starts_with('.') {
-            let cause = std::io::Error::other("a run's name is one plain word");
-            return Err(FolderError { path: shown, cause });
+            return Err(FolderError::Name {
+                name: name.to_owned(),
+                fix: plain_options(&shown),
+            });
         }
-        let failed = |cause| FolderError {
+        let failed = |cause| FolderError::Create {
             path: shown.clone(),
             cause,
         };
@@ -79,6 +97,16 @@ impl RunFolder {
     }
 }
 
+/// `--out` and `--name` for a folder that was asked for by name alone.
+fn plain_options(folder: &Path) -> String {
+    let name = folder.file_name().map_or_else(Default::default, |name| {
+        name.to_string_lossy().trim_start_matches('.').to_owned()
+    });
+    let name = if name.is_empty() { "NAME" } else { &name };
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    format!("--out {} --name {name}", parent.display())
+}
+
 /// The log of each node, as the node wrote it.
 pub struct NodeLogs {
     folder: PathBuf,
@@ -104,6 +132,29 @@ impl NodeLogs {
         if let Some(file) = file {
             // A full disk shows where it matters: in the tables, which are written with errors.
             let _ = writeln!(file, "{}", line.text.trim_end());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_a_path_is_refused_with_the_options_that_mean_it() {
+        for (name, fix) in [
+            (
+                "transfer/scratch-1",
+                "`--out runs/transfer --name scratch-1`",
+            ),
+            (".hidden", "`--out runs --name hidden`"),
+            ("..", "--name NAME`"),
+        ] {
+            let Err(error) = RunFolder::create(Path::new("runs"), name) else {
+                panic!("{name} is no name");
+            };
+            let error = error.to_string();
+            assert!(error.contains(name) && error.contains(fix), "{error}");
         }
     }
 }

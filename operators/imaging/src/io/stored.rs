@@ -279,34 +279,63 @@ pub(super) fn ask_for_huge_pages<T>(voxels: &mut Vec<T>) {
 }
 
 /// Do the work that fills this memory while another thread, where there is one, has the system
-/// provide its pages, each of which costs a fault otherwise. The rest of a large volume comes in
-/// large pages, and a damaged file that promises one takes no more than this beforehand.
+/// provide its pages, each of which costs a fault otherwise.
 pub(super) fn while_pages_come<R: Send>(
     memory: &mut [u8],
     work: impl FnOnce(&mut [u8]) -> R + Send,
 ) -> R {
-    const PAGE_BYTES: usize = 4096;
-    const MOST_BYTES: usize = 64 << 20;
-    let start = memory.as_mut_ptr();
-    let first = start.align_offset(PAGE_BYTES);
-    let bytes = memory.len().saturating_sub(first).min(MOST_BYTES) / PAGE_BYTES * PAGE_BYTES;
-    if bytes == 0 || rayon::current_num_threads() < 2 {
+    let pages = Pages::of(memory);
+    if rayon::current_num_threads() < 2 {
+        pages.provide();
         return work(memory);
     }
-    let pages = start as usize + first;
-    let provide = move || {
-        // SAFETY: the pages lie within `memory`, which outlives the join, and the advice changes
+    rayon::join(|| work(memory), || pages.provide()).0
+}
+
+/// Have the system provide pages that will be written, which is cheaper than a fault for each.
+pub(super) fn provide_pages(memory: &mut [u8]) {
+    Pages::of(memory).provide();
+}
+
+/// The whole pages of a piece of memory, or the first of them.
+#[derive(Clone, Copy)]
+struct Pages {
+    start: usize,
+    bytes: usize,
+}
+
+impl Pages {
+    /// The rest of a large volume comes in large pages, and a damaged file that promises one
+    /// takes no more than this beforehand.
+    const MOST_BYTES: usize = 64 << 20;
+
+    fn of(memory: &mut [u8]) -> Self {
+        const PAGE_BYTES: usize = 4096;
+        let start = memory.as_mut_ptr();
+        let first = start.align_offset(PAGE_BYTES);
+        let bytes = memory.len().saturating_sub(first).min(Self::MOST_BYTES);
+        Self {
+            start: start as usize + first,
+            bytes: bytes / PAGE_BYTES * PAGE_BYTES,
+        }
+    }
+
+    /// The memory that these are pages of must be there still.
+    fn provide(self) {
+        if self.bytes == 0 {
+            return;
+        }
+        // SAFETY: the callers above hold the memory that the pages lie in, and the advice changes
         // nothing of what they hold. A kernel that does not know it says so, and pages come when
         // they are written.
         let _ = unsafe {
             rustix::mm::madvise(
-                pages as *mut std::ffi::c_void,
-                bytes,
+                self.start as *mut std::ffi::c_void,
+                self.bytes,
                 rustix::mm::Advice::LinuxPopulateWrite,
             )
         };
-    };
-    rayon::join(|| work(memory), provide).0
+    }
 }
 
 /// Collect unscaled samples that convert without loss.

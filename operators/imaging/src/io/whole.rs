@@ -18,7 +18,7 @@ use libdeflater::Decompressor;
 
 use super::stored::{
     ByteOrder, CHUNK_BYTES, Narrowest, Sample, Scaling, Stored, StoredType, ask_for_huge_pages,
-    decode, while_pages_come,
+    decode, provide_pages, while_pages_come,
 };
 
 /// Beyond this share of the voxels' memory the compressed bytes are not read at once, unless
@@ -159,6 +159,7 @@ impl GzipFile {
         // Zeros from the system, which a fresh vector filled with zeros would be written twice for.
         let mut bytes: Vec<u8> = bytemuck::allocation::try_zeroed_vec(length).ok()?;
         ask_for_huge_pages(&mut bytes);
+        provide_pages(&mut bytes);
         self.file.read_exact_at(&mut bytes, self.start).ok()?;
         Some(bytes)
     }
