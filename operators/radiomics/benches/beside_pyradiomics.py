@@ -74,7 +74,8 @@ def main() -> None:
     parser.add_argument("--renalflow", type=Path, required=True)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--kits", default="case_00000", help="KiTS19 case, or `none`")
+    parser.add_argument("--kits", nargs="*", default=["case_00092"], help="KiTS19 cases")
+    parser.add_argument("--only-kits", action="store_true", help="leave the other cases out")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
@@ -101,15 +102,15 @@ def main() -> None:
         print(f"{case:<12}{voxels:>8}  {name:<9}{features:>8}{best_peer:>11.3f} s"
               f"{best_ours * 1e3:>8.1f} ms{best_peer / best_ours:>7.1f}", flush=True)
 
-    for name in ("original", "filters"):
+    for name in () if options.only_kits else ("original", "filters"):
         for case in ("STS_002", "STS_001"):
             folder = options.shared / "data/sts" / case
             row(case, name, folder / "image.nii.gz", folder / "mask.nii.gz", options.rounds)
-    mask_path = options.shared / f"data/kits19/{options.kits}/segmentation.nii.gz"
-    if options.kits != "none":
+    for case in options.kits:
+        mask_path = options.shared / f"data/kits19/{case}/segmentation.nii.gz"
         with tempfile.TemporaryDirectory() as folder:
             image, mask = simulate(mask_path, Path(folder))
-            row(options.kits, "original", image, mask, 1)
+            row(case, "original", image, mask, 1)
 
 
 if __name__ == "__main__":
