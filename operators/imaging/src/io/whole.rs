@@ -132,6 +132,7 @@ impl GzipFile {
         }
 
         let first_value = length * size_of::<T>() - count * S::BYTES;
+        // Nothing to convert: one move in place of two through a buffer.
         if TypeId::of::<S>() == TypeId::of::<T>() && order == ByteOrder::NATIVE {
             let memory: &mut [u8] = bytemuck::cast_slice_mut(&mut voxels);
             memory.copy_within(first_value.., 0);
