@@ -93,6 +93,16 @@ fn the_readme_graph_goes_from_phantoms_to_a_validated_classifier() {
         ran.stdout.contains("features.parquet") && ran.stdout.contains("20 of 20 cases"),
         "{ran:?}"
     );
+    // What the documents promise a newcomer is what is printed.
+    let (_, result) = ran.stdout.split_once("result\n").unwrap();
+    let (result, _) = result.split_once("\n\n").unwrap();
+    for document in ["README.md", "docs/tutorials/first-study.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        assert!(
+            text.contains(result),
+            "{document} does not show this:\n{result}"
+        );
+    }
 }
 
 #[test]
