@@ -9,7 +9,7 @@ use std::{
 use clap::ValueEnum;
 use renalflow_sdk::{Problem, clap, journal::Progress, lineage::Key};
 use renalflow_segmentation::{
-    device::{DeviceChoice, DeviceError},
+    device::{self, DeviceChoice, DeviceError},
     inference::{InferenceError, networks_on_device},
     network::{Domain, FsNet, SegmentationNetwork},
     ops::Precision,
@@ -99,6 +99,9 @@ pub fn networks(
         DeviceError::Precision { .. } => Problem::from(error).context("--precision"),
         error => Problem::from(error).context("--device"),
     })?;
+    // `auto` is the CPU where no GPU answers, which is slow and is not to go unnoticed.
+    let place = device::name(&device);
+    tracing::info!("networks on {place}, convolutions in {precision}");
     let paths: Vec<_> = weights.iter().map(|file| &file.path).collect();
     let networks =
         networks_on_device(&paths, way.domain(), &device, precision).map_err(|error| {
