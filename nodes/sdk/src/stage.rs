@@ -1,6 +1,6 @@
 //! What the author of a stage writes.
 
-use std::{collections::BTreeMap, error::Error, fmt, path::PathBuf};
+use std::{any::Any, collections::BTreeMap, error::Error, fmt, path::PathBuf};
 
 use renalflow_imaging::{Image, LabelMap};
 use serde::Serialize;
@@ -160,6 +160,17 @@ impl Problem {
             cause: cause.into(),
             fix: String::new(),
         }
+    }
+
+    /// A panic of `what`, with its message.
+    #[must_use]
+    pub fn of_panic(what: &str, panic: &(dyn Any + Send)) -> Self {
+        let message = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Self::new(format!("{what} panicked: {message}"))
     }
 
     /// Say what to do about it.

@@ -107,11 +107,12 @@ pub(crate) struct ImageSummary {
 
 impl ImageSummary {
     pub fn of(image: &Image) -> Self {
+        let (digest, range) = rayon::join(|| image_digest(image), || range(image));
         let mut diagnostics = vec![diagnostic(
             "Image-original_Hash",
-            DiagnosticValue::Text(image_digest(image)),
+            DiagnosticValue::Text(digest),
         )];
-        describe_image("original", image, &mut diagnostics);
+        describe_image("original", image, range, &mut diagnostics);
         Self { image: diagnostics }
     }
 
@@ -147,7 +148,8 @@ impl ImageSummary {
         }
         let grid = prepared.image.geometry();
         if how.resampling.is_some() {
-            describe_image("interpolated", &prepared.image, diagnostics);
+            let image = &prepared.image;
+            describe_image("interpolated", image, range(image), diagnostics);
         }
         if how.resampling.is_some() || prepared.mask_was_corrected {
             let stage = if prepared.mask_was_corrected {
@@ -172,21 +174,30 @@ impl ImageSummary {
     }
 }
 
-fn describe_image(stage: &str, image: &Image, diagnostics: &mut Vec<Diagnostic>) {
+fn describe_image(
+    stage: &str,
+    image: &Image,
+    [mean, minimum, maximum]: [f64; 3],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let geometry = image.geometry();
     let mut put = |name: &str, value| {
         diagnostics.push(diagnostic(format_args!("Image-{stage}_{name}"), value));
     };
     put("Spacing", tuple(geometry.spacing_zyx_mm));
     put("Size", tuple(geometry.shape_zyx));
-    let [mean, minimum, maximum] = match image {
-        Image::I16(volume) => run_widest(IntegerRange(volume.voxels())),
-        Image::F32(volume) => run_widest(RealRange(volume.voxels())),
-        Image::F64(volume) => run_widest(RealRange(volume.voxels())),
-    };
     put("Mean", DiagnosticValue::Real(mean));
     put("Minimum", DiagnosticValue::Real(minimum));
     put("Maximum", DiagnosticValue::Real(maximum));
+}
+
+/// Mean, minimum and maximum.
+fn range(image: &Image) -> [f64; 3] {
+    match image {
+        Image::I16(volume) => run_widest(IntegerRange(volume.voxels())),
+        Image::F32(volume) => run_widest(RealRange(volume.voxels())),
+        Image::F64(volume) => run_widest(RealRange(volume.voxels())),
+    }
 }
 
 /// Mean, minimum and maximum, in integers, which are exact in any order.
@@ -368,7 +379,9 @@ fn image_digest(image: &Image) -> String {
 
 /// BLAKE3 of the voxels' bytes, little endian.
 fn digest<T: bytemuck::NoUninit>(voxels: &[T]) -> String {
-    blake3::hash(bytemuck::cast_slice(voxels))
+    blake3::Hasher::new()
+        .update_rayon(bytemuck::cast_slice(voxels))
+        .finalize()
         .to_hex()
         .to_string()
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io::IsTerminal,
+    panic::{AssertUnwindSafe, resume_unwind},
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -10,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use renalflow_imaging::{LabelNames, io};
 use renalflow_radiomics::{Extraction, Mask, Parameters};
+use renalflow_sdk::stage::Problem;
 use renalflow_stage_radiomics::rows::{Cells, extraction_cells};
 
 use super::cases::{Case, Row};
@@ -60,30 +62,31 @@ fn each<T: Send>(
     let workers = threads.min(cases.len()).max(1);
     let bar = progress(cases.len() as u64, options.quiet);
     let next = AtomicUsize::new(0);
+    let work_as = |worker: usize| {
+        // What the division leaves over goes to the first workers.
+        let share = threads / workers + usize::from(worker < threads % workers);
+        let pool = ThreadPoolBuilder::new().num_threads(share).build().ok();
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(case) = cases.get(at) else { break };
+            bar.set_message(name(case));
+            done.push((at, within(pool.as_ref(), || work(case))));
+            bar.inc(1);
+        }
+        done
+    };
     let mut done: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..workers)
-            .map(|worker| {
-                // What the division leaves over goes to the first workers.
-                let share = threads / workers + usize::from(worker < threads % workers);
-                let (next, bar, work) = (&next, &bar, &work);
-                scope.spawn(move || {
-                    let pool = ThreadPoolBuilder::new().num_threads(share).build().ok();
-                    let mut done = Vec::new();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(case) = cases.get(at) else { break };
-                        bar.set_message(name(case));
-                        done.push((at, within(pool.as_ref(), || work(case))));
-                        bar.inc(1);
-                    }
-                    done
-                })
-            })
+        let work_as = &work_as;
+        let others: Vec<_> = (1..workers)
+            .map(|worker| scope.spawn(move || work_as(worker)))
             .collect();
-        handles
-            .into_iter()
-            .flat_map(|handle| handle.join().unwrap_or_default())
-            .collect()
+        let mut done = work_as(0);
+        for other in others {
+            // A case that panics is a row; whatever else panics is not to be passed over.
+            done.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        done
     });
     bar.finish_and_clear();
     done.sort_by_key(|(at, _)| *at);
@@ -120,30 +123,50 @@ fn progress(cases: u64, quiet: bool) -> ProgressBar {
     bar
 }
 
+/// Compute the rows of a case; a panic in it is a failure of that case, like any other.
 fn one_case(case: &Case, parameters: &Parameters) -> Vec<Finished> {
     let labels: Vec<u16> = case.rows.iter().map(|row| row.label).collect();
+    let work = AssertUnwindSafe(|| extract(case, parameters, &labels));
+    let results = std::panic::catch_unwind(work)
+        .unwrap_or_else(|panic| {
+            Err(Problem::of_panic("the extraction", &*panic)
+                .fix("this is a defect of renalflow: report it with the files, if you may")
+                .to_string())
+        })
+        .unwrap_or_else(|error| vec![Err(error); labels.len()]);
+    case.rows
+        .iter()
+        .zip(results)
+        .map(|(row, result)| finish(case, row, result))
+        .collect()
+}
+
+/// One result a label, or why there is none for any.
+fn extract(
+    case: &Case,
+    parameters: &Parameters,
+    labels: &[u16],
+) -> Result<Vec<Result<Extraction, String>>, String> {
     let read_mask = || -> Result<_, String> {
         let labels = io::read_label_channel(&case.mask, LabelNames::new(), case.label_channel)
             .map_err(|error| error.to_string())?;
         Mask::of(&labels).map_err(|error| error.to_string())
     };
     let read_image = || io::read_image(&case.image).map_err(|error| error.to_string());
-    // On one thread the mask comes first: once it is cut to its labels, there is room for the
-    // image.
-    let (mask, image) = rayon::join(read_mask, read_image);
-    let results = match mask.and_then(|mask| Ok((image?, mask))) {
-        Ok((image, mask)) => parameters
-            .extract_labels(&image, &mask, &labels)
-            .into_iter()
-            .map(|result| result.map_err(|error| error.to_string()))
-            .collect(),
-        Err(error) => vec![Err(error); labels.len()],
+    let (mask, image) = if rayon::current_num_threads() == 1 {
+        // Once the mask is cut to its labels, there is room for the image.
+        (read_mask(), read_image())
+    } else {
+        // The image takes longer, so it does not wait for another thread to wake.
+        let (image, mask) = rayon::join(read_image, read_mask);
+        (mask, image)
     };
-    case.rows
-        .iter()
-        .zip(results)
-        .map(|(row, result)| finish(case, row, result))
-        .collect()
+    let (mask, image) = (mask?, image?);
+    Ok(parameters
+        .extract_labels(&image, &mask, labels)
+        .into_iter()
+        .map(|result| result.map_err(|error| error.to_string()))
+        .collect())
 }
 
 fn finish(case: &Case, row: &Row, result: Result<Extraction, String>) -> Finished {

@@ -146,12 +146,7 @@ impl Bench<'_> {
         });
         let started = Instant::now();
         let result = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
-            Err(Problem::new(format!("the stage panicked: {text}"))
+            Err(Problem::of_panic("the stage", &*panic)
                 .fix("this is a defect of the stage: report it with the case's node log"))
         });
         let failure = |problem: Problem| Failure {

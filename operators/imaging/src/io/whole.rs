@@ -122,8 +122,8 @@ impl GzipFile {
         let mut voxels: Vec<T> = bytemuck::allocation::try_zeroed_vec(length).ok()?;
         ask_for_huge_pages(&mut voxels);
         let memory: &mut [u8] = bytemuck::cast_slice_mut(&mut voxels);
-        let at = memory.len() - decoded_bytes;
-        let decoded = while_pages_come(memory.get_mut(at..)?, |memory| {
+        let start = memory.len() - decoded_bytes;
+        let decoded = while_pages_come(memory.get_mut(start..)?, |memory| {
             Decompressor::new().gzip_decompress(&compressed, memory)
         });
         drop(compressed);
@@ -145,7 +145,14 @@ impl GzipFile {
             let samples = &mut samples[..per_chunk.min(count - done)];
             let memory: &[u8] = bytemuck::cast_slice(&voxels);
             let at = first_value + done * S::BYTES;
-            decode(&memory[at..at + size_of_val(samples)], order, samples);
+            let bytes = &memory[at..at + size_of_val(samples)];
+            // Zeros stand there already, in pages that the system need not even provide: the
+            // decoded bytes begin behind them, and most of a label map is background.
+            let is_fresh = (done + samples.len()) * size_of::<T>() <= start;
+            if is_fresh && bytes.iter().fold(0, |all, &byte| all | byte) == 0 {
+                continue;
+            }
+            decode(bytes, order, samples);
             for (voxel, &sample) in voxels[done..].iter_mut().zip(samples.iter()) {
                 *voxel = T::from(sample);
             }

@@ -417,6 +417,52 @@ fn members_and_what_follows_them_read_alike() {
 }
 
 #[test]
+fn background_reads_alike_wherever_the_labels_lie() {
+    // Several pieces of 64 KiB, in which a compressed map is converted in its own memory.
+    const SHAPE_XYZ: [i64; 3] = [128, 128, 21];
+    let count = SHAPE_XYZ.iter().product::<i64>() as usize;
+    let folder = Folder::new();
+    let at = |places: &[usize]| {
+        let mut voxels = vec![0; count];
+        for (i, &place) in places.iter().enumerate() {
+            voxels[place] = 1 + i as u8;
+        }
+        voxels
+    };
+    let middle = count / 2;
+    for voxels in [
+        at(&[]),
+        at(&[0, count - 1]),
+        at(&[65_535, 65_536, 131_072]),
+        at(&[middle - 1, middle, middle + 352, middle + 70_000]),
+        vec![7; count],
+    ] {
+        let bytes = Nifti::new(2, voxels.clone())
+            .with(|h| h.dim[1..4].copy_from_slice(&SHAPE_XYZ))
+            .bytes();
+        for (name, bytes) in [("a.nii", bytes.clone()), ("a.nii.gz", gzip(&bytes))] {
+            let path = folder.file(name, &bytes);
+            let labels = nifti::read_label_map(&path, LabelNames::new()).unwrap();
+            let image = nifti::read_image(&path).unwrap();
+            let stored = voxels.iter().copied();
+            assert!(
+                labels
+                    .volume
+                    .voxels()
+                    .iter()
+                    .copied()
+                    .eq(stored.clone().map(u16::from)),
+                "{name}"
+            );
+            assert!(
+                values(&image).into_iter().eq(stored.map(f64::from)),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_is_no_nifti_is_refused() {
     let folder = Folder::new();
     let wrong = Nifti::new(4, ramp_i16()).with(|h| h.magic = Some(b"nx1\0".to_vec()));
