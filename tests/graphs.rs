@@ -447,3 +447,69 @@ fn every_stage_describes_itself_and_has_a_readme() {
         );
     }
 }
+
+#[test]
+fn mistakes_in_options_are_found_before_anything_runs() {
+    let check = |graphs: &[&str], set: &str| {
+        let folder = root().join("dataflows");
+        let checked = common::renalflow()
+            .arg("check")
+            .args(graphs.iter().map(|graph| folder.join(graph)))
+            .args(["--set", set])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(checked.stderr).unwrap();
+        assert!(!checked.status.success(), "{set}");
+        (said, String::from_utf8(checked.stdout).unwrap())
+    };
+    for (graph, set, phrases) in [
+        (
+            "radiomics.yml",
+            "classify.folds=0",
+            &["0 folds", "at least 2"][..],
+        ),
+        (
+            "radiomics.yml",
+            "classify.repeats=0",
+            &["0 repeats", "at least 2"],
+        ),
+        (
+            "radiomics.yml",
+            "crop.margin-mm=1e400",
+            &["--margin-mm", "inf"],
+        ),
+        (
+            "radiomics.yml",
+            "resample.outside-hu=nan",
+            &["--outside-hu", "-1024"],
+        ),
+        (
+            "train-fsnet.yml",
+            "train.only-folds=5",
+            &["fold 5 of 5", "from 0"],
+        ),
+        (
+            "train-fsnet.yml",
+            "train.learning-rate=0",
+            &["--learning-rate is 0"],
+        ),
+        (
+            "fsnet.yml",
+            "segment.weights=weights/nowhere.safetensors",
+            &["nowhere.safetensors", "folder of the graph"],
+        ),
+    ] {
+        let (said, _) = check(&[graph], set);
+        for phrase in phrases {
+            assert!(said.contains(phrase), "{set}: {said}");
+        }
+        assert!(said.lines().count() <= 10, "{said}");
+    }
+    // Each graph has its answer, and one that fails fails the whole.
+    let (said, passed) = check(&["dicom.yml", "radiomics.yml"], "classify.folds=0");
+    assert!(
+        said.contains("no node `classify`") && said.contains("0 folds"),
+        "{said}"
+    );
+    assert_eq!(passed, "");
+}

@@ -81,9 +81,10 @@ impl Stage for Crop {
 }
 
 fn margin(options: &Options) -> Result<[f64; 3], Problem> {
+    let valid = |mm: &f64| *mm >= 0.0 && mm.is_finite();
     match *options.margin_mm.as_slice() {
-        [one] if one >= 0.0 => Ok([one; 3]),
-        [z, y, x] if z >= 0.0 && y >= 0.0 && x >= 0.0 => Ok([z, y, x]),
+        [one] if valid(&one) => Ok([one; 3]),
+        [z, y, x] if [z, y, x].iter().all(valid) => Ok([z, y, x]),
         ref other => Err(Problem::new(format!("--margin-mm is {other:?}"))
             .fix("give one number of mm that is not negative, or three for z, y and x")),
     }

@@ -124,6 +124,7 @@ fn load(path: &Path) -> Result<String, Finding> {
 
 /// A fix that names the graph files of a folder.
 fn siblings(folder: &Path, name: &str) -> Option<String> {
+    const MOST_LISTED: usize = 12;
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -135,8 +136,16 @@ fn siblings(folder: &Path, name: &str) -> Option<String> {
         Some(near) if !name.is_empty() => Some(format!("did you mean {}?", shown(near))),
         _ if files.is_empty() => None,
         _ => {
-            let listed: Vec<_> = files.iter().take(8).map(|file| shown(file)).collect();
-            Some(format!("graphs there: {}", listed.join(", ")))
+            let listed: Vec<_> = files
+                .iter()
+                .take(MOST_LISTED)
+                .map(|file| shown(file))
+                .collect();
+            let more = match files.len().saturating_sub(MOST_LISTED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            Some(format!("graphs there: {}{more}", listed.join(", ")))
         }
     }
 }

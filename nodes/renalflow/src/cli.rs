@@ -26,7 +26,7 @@ pub struct Cli {
 pub enum Command {
     /// Check a graph, run it, and leave tables, metrics, logs and provenance in a folder.
     Run(Run),
-    /// Check a graph before anything runs: YAML, ports, types, options, files, acknowledgements.
+    /// Check graphs before anything runs: YAML, ports, types, options, files, acknowledgements.
     Check(Check),
     /// Draw a graph.
     Graph(Graph),
@@ -74,9 +74,10 @@ pub struct Run {
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The graph.
-    pub graph: PathBuf,
-    /// Change an option of a node; may be repeated.
+    /// The graphs.
+    #[arg(required = true, value_name = "GRAPH")]
+    pub graphs: Vec<PathBuf>,
+    /// Change an option of a node, in each of the graphs; may be repeated.
     #[arg(long = "set", value_name = "NODE.OPTION=VALUE")]
     pub sets: Vec<String>,
 }

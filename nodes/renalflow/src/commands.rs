@@ -94,17 +94,24 @@ pub fn check_graph(path: &Path, sets: &[String]) -> Result<Checked, ()> {
 }
 
 fn check(options: &cli::Check) -> ExitCode {
-    match check_graph(&options.graph, &options.sets) {
-        Ok(checked) => {
-            checked.notes.iter().for_each(screen::remark);
-            screen::say(format!(
-                "{}: {} nodes, no errors",
-                options.graph.display(),
-                checked.graph.nodes().len()
-            ));
-            ExitCode::SUCCESS
+    let mut all_pass = true;
+    for path in &options.graphs {
+        match check_graph(path, &options.sets) {
+            Ok(checked) => {
+                checked.notes.iter().for_each(screen::remark);
+                screen::say(format!(
+                    "{}: {} nodes, no errors",
+                    path.display(),
+                    checked.graph.nodes().len()
+                ));
+            }
+            Err(()) => all_pass = false,
         }
-        Err(()) => ExitCode::FAILURE,
+    }
+    if all_pass {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -152,6 +159,10 @@ fn nodes(options: &cli::Nodes) -> ExitCode {
             screen::say(serde_json::to_string_pretty(&all).unwrap_or_default());
             return ExitCode::SUCCESS;
         }
+        let names = registry::STAGES
+            .iter()
+            .map(|plugin| plugin.declaration().name);
+        let width = names.map(str::len).max().unwrap_or_default();
         for plugin in registry::STAGES {
             let declaration = plugin.declaration();
             let role = match declaration.role {
@@ -167,9 +178,10 @@ fn nodes(options: &cli::Nodes) -> ExitCode {
                     .join(", ")
             };
             screen::say(format!(
-                "{:<10} {role:<11} {}\n{:<22} in: {}   out: {}",
+                "{:<width$} {role:<11} {}\n{:<width$} {:<11} in: {}   out: {}",
                 declaration.name,
                 declaration.about,
+                "",
                 "",
                 ports(declaration.all_inputs()),
                 ports(declaration.all_outputs()),

@@ -102,6 +102,12 @@ impl Stage for Resample {
     };
 
     fn check(options: &Options) -> Result<Vec<String>, Problem> {
+        if !options.outside_hu.is_finite() {
+            return Err(
+                Problem::new(format!("--outside-hu is {}", options.outside_hu))
+                    .fix("give the intensity of air, such as -1024"),
+            );
+        }
         spacing(options).map(|_| Vec::new())
     }
 

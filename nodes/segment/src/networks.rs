@@ -136,11 +136,11 @@ pub fn describe(networks: &[FsNet]) -> String {
     };
     let plan = first.plan();
     let [low_hu, high_hu] = plan.window.value.ends_hu();
+    let count = networks.len();
     format!(
-        "{} network(s) `{}` ({}) at {:?} mm [z, y, x], {low_hu} to {high_hu} HU, patches of {:?} \
+        "{count} network{} ({}) at {:?} mm [z, y, x], {low_hu} to {high_hu} HU, patches of {:?} \
          voxels, labels: {}",
-        networks.len(),
-        plan.name,
+        if count == 1 { "" } else { "s" },
         first.scheme(),
         plan.spacing_zyx_mm.value,
         plan.patch_zyx.value,

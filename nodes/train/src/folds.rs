@@ -18,6 +18,23 @@ use crate::{
     study::{Set, Study},
 };
 
+/// Check that `--only-folds` names folds that there are.
+///
+/// # Errors
+/// The first that is not there.
+pub fn check_only(only: &[u32], folds: u32) -> Result<(), Problem> {
+    match only.iter().find(|fold| **fold >= folds) {
+        None => Ok(()),
+        Some(_) if folds == 0 => {
+            Err(Problem::new("--only-folds, and there are no folds").fix("give --folds or --split"))
+        }
+        Some(fold) => Err(
+            Problem::new(format!("--only-folds names fold {fold} of {folds}"))
+                .fix("folds count from 0"),
+        ),
+    }
+}
+
 /// Who is held out when.
 pub struct Folds {
     pub folds: u32,
@@ -33,10 +50,7 @@ impl Folds {
             fold_of: BTreeMap::new(),
         };
         if !options.has_folds() {
-            if !folds.only.is_empty() {
-                return Err(Problem::new("--only-folds, and there are no folds")
-                    .fix("give --folds or --split"));
-            }
+            check_only(&folds.only, 0)?;
             return Ok(folds);
         }
         let patients = || {
@@ -60,14 +74,9 @@ impl Folds {
                 split
             }
         };
+        check_only(&folds.only, split.folds)?;
         folds.folds = split.folds;
         folds.fold_of = split.fold_of;
-        if let Some(fold) = folds.only.iter().find(|fold| **fold >= folds.folds) {
-            return Err(
-                Problem::new(format!("--only-folds names fold {fold} of {}", folds.folds))
-                    .fix("folds count from 0"),
-            );
-        }
         Ok(folds)
     }
 

@@ -37,6 +37,7 @@ use renalflow_segmentation::{
     weights,
 };
 
+use folds::check_only;
 pub use options::Options;
 use options::classes_of;
 use study::{Set, Study};
@@ -118,8 +119,10 @@ impl Stage for Train {
                 plan.levels.len()
             ));
         }
+        let mut folds = options.folds.unwrap_or_default();
         if let Some(path) = &options.split {
             let split = Split::read(path)?;
+            folds = options.folds.unwrap_or(split.folds);
             if options.folds.is_some_and(|folds| folds != split.folds) {
                 return Err(Problem::new(format!(
                     "--folds is {}, {} has {}",
@@ -130,6 +133,7 @@ impl Stage for Train {
                 .fix("leave --folds out, or take another split"));
             }
         }
+        check_only(&options.only_folds, folds)?;
         if let Some(path) = &options.auxiliary_weights {
             if options.scheme.auxiliary_weights() == AuxiliaryWeights::Unused {
                 return Err(Problem::new(format!(

@@ -1,6 +1,6 @@
 //! Options of `train`, and what the library makes of them.
 
-use std::path::PathBuf;
+use std::{ops::RangeInclusive, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use renalflow_sdk::{Problem, clap};
@@ -201,6 +201,10 @@ pub enum Keep {
     Best,
 }
 
+/// Ranges of numbers, none of which holds NaN.
+const ABOVE_ZERO: RangeInclusive<f64> = f64::MIN_POSITIVE..=f64::MAX;
+const FROM_ZERO: RangeInclusive<f64> = 0.0..=f64::MAX;
+
 impl Options {
     /// Check what can be checked before a case is there.
     pub fn check(&self) -> Result<(), Problem> {
@@ -222,36 +226,75 @@ impl Options {
                 "give one positive number of mm, or three for z,y,x",
             );
         }
-        for (name, mm) in [
-            ("--crop-size-mm", self.crop_size_mm),
-            ("--crop-margin-mm", self.crop_margin_mm),
+        for (name, value, range, fix) in [
+            (
+                "--crop-size-mm",
+                Some(self.crop_size_mm),
+                0.0..=2000.0,
+                "give 0 to 2000 mm",
+            ),
+            (
+                "--crop-margin-mm",
+                Some(self.crop_margin_mm),
+                0.0..=2000.0,
+                "give 0 to 2000 mm",
+            ),
+            (
+                "--window-center-hu",
+                Some(self.window_center_hu),
+                f64::MIN..=f64::MAX,
+                "give HU",
+            ),
+            (
+                "--window-width-hu",
+                Some(self.window_width_hu),
+                ABOVE_ZERO,
+                "give HU, over 0",
+            ),
+            (
+                "--learning-rate",
+                self.learning_rate,
+                ABOVE_ZERO,
+                "give a number over 0",
+            ),
+            (
+                "--weight-decay",
+                self.weight_decay,
+                FROM_ZERO,
+                "give 0 or more",
+            ),
+            (
+                "--clip-norm",
+                Some(self.clip_norm),
+                FROM_ZERO,
+                "give 0, for none, or more",
+            ),
+            (
+                "--foreground-fraction",
+                Some(self.foreground_fraction),
+                0.0..=1.0,
+                "give 0 to 1",
+            ),
         ] {
-            if !(0.0..=2000.0).contains(&mm) {
-                return wrong(format!("{name} is {mm}"), "give 0 to 2000 mm");
+            if let Some(value) = value
+                && !range.contains(&value)
+            {
+                return wrong(format!("{name} is {value}"), fix);
             }
         }
         for (name, value) in [
-            ("--epochs", self.epochs),
-            ("--steps-per-epoch", self.steps_per_epoch),
-            ("--batch-size", self.batch_size),
-            ("--base-features", self.base_features),
-            ("--max-levels", self.max_levels),
+            ("--epochs", Some(self.epochs)),
+            ("--auxiliary-epochs", self.auxiliary_epochs),
+            ("--early-stop-epochs", self.early_stop_epochs),
+            ("--steps-per-epoch", Some(self.steps_per_epoch)),
+            ("--batch-size", Some(self.batch_size)),
+            ("--base-features", Some(self.base_features)),
+            ("--max-levels", Some(self.max_levels)),
+            ("--max-patch-voxels", Some(self.max_patch_voxels)),
         ] {
-            if value == 0 {
+            if value == Some(0) {
                 return wrong(format!("{name} is 0"), "give at least 1");
             }
-        }
-        if self.auxiliary_epochs == Some(0) {
-            return wrong(
-                "--auxiliary-epochs is 0".to_owned(),
-                "give at least 1, or leave it out",
-            );
-        }
-        if !(self.clip_norm >= 0.0 && self.clip_norm.is_finite()) {
-            return wrong(
-                format!("--clip-norm is {}", self.clip_norm),
-                "give a positive number, or 0 for none",
-            );
         }
         let needs_held_out = if self.early_stop_epochs.is_some() {
             Some("--early-stop-epochs")

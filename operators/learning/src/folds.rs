@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::LearningError,
     matrix::FeatureMatrix,
+    options::require,
     random::{Purpose, shuffle, stream},
 };
 
@@ -46,6 +47,22 @@ impl Default for Scheme {
 }
 
 impl Scheme {
+    /// Check what does not depend on the patients.
+    ///
+    /// # Errors
+    /// Fewer than two folds, or no repeat.
+    pub(crate) fn validate(&self) -> Result<(), LearningError> {
+        let Self::RepeatedStratifiedKFold { folds, repeats } = self else {
+            return Ok(());
+        };
+        require(
+            "scheme",
+            format!("{folds} folds, {repeats} repeats"),
+            *folds >= 2 && *repeats >= 1,
+            "at least 2 folds and 1 repeat",
+        )
+    }
+
     /// The fold of each row, for each repeat; folds are numbered from 0.
     ///
     /// # Shapes
@@ -73,13 +90,7 @@ impl Scheme {
                 vec![matrix.patients().to_vec()]
             }
             &Self::RepeatedStratifiedKFold { folds, repeats } => {
-                if folds < 2 || repeats < 1 {
-                    return Err(LearningError::Setting {
-                        option: "scheme",
-                        value: format!("{folds} folds, {repeats} repeats"),
-                        allowed: "at least 2 folds and 1 repeat",
-                    });
-                }
+                self.validate()?;
                 enough_patients(matrix, folds)?;
                 (0..repeats)
                     .map(|repeat| {

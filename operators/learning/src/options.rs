@@ -52,6 +52,7 @@ impl Options {
     pub fn validate(&self) -> Result<(), LearningError> {
         self.selection.validate()?;
         self.classifier.validate()?;
+        self.scheme.validate()?;
         for (option, value) in [
             ("threshold", self.threshold),
             ("confidence", self.confidence),

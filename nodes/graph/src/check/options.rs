@@ -121,9 +121,15 @@ fn refused(graph: &Graph, node: &Node, spec: &Spec, error: &clap::Error) -> Find
             let why = std::error::Error::source(error)
                 .map(|why| format!(": {why}"))
                 .unwrap_or_default();
+            // A file that is not there is no matter of how the option is written.
+            let fix = if why.contains("(os error") {
+                "look at the path; relative paths start at the folder of the graph".to_owned()
+            } else {
+                format!("write `{given}`; `renalflow nodes {stage}` says what it takes")
+            };
             (
                 format!("option `{name}` of stage `{stage}` cannot be `{value}`{why}"),
-                format!("write `{given}`"),
+                fix,
             )
         }
         ErrorKind::MissingRequiredArgument => {

@@ -31,6 +31,20 @@ pub struct Case {
     pub rows: Vec<Row>,
 }
 
+impl Case {
+    /// Both files and a label, for messages.
+    pub fn with_label(&self, label: u16) -> String {
+        let beside = self.mask.parent() == self.image.parent();
+        let mask = self.mask.file_name().filter(|_| beside);
+        let mask = mask.map_or(self.mask.as_path(), Path::new);
+        format!(
+            "{} ({}, label {label})",
+            self.image.display(),
+            mask.display()
+        )
+    }
+}
+
 /// The cases of the command line or of the list that it names.
 pub fn read(options: &cli::Radiomics, parameters: &Parameters) -> Result<Vec<Case>, String> {
     let is_list = options

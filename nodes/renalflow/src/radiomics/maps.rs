@@ -36,11 +36,7 @@ pub fn run(
             };
             if let Err(error) = written {
                 failed += 1;
-                screen::complain(format!(
-                    "{} label {}: {error}",
-                    case.image.display(),
-                    row.label
-                ));
+                screen::complain(format!("{}: {error}", case.with_label(row.label)));
             }
         }
     }

@@ -42,7 +42,7 @@ fn run(options: &cli::Radiomics) -> Result<usize, String> {
     let results = work::run(&cases, &parameters, options);
     let failed = results.iter().filter(|row| row.error.is_some()).count();
     for row in &results {
-        let name = format!("{} label {}", row.image.display(), row.label);
+        let name = &row.name;
         if let Some(error) = &row.error {
             screen::complain(format!("{name}: {error}"));
         }

@@ -3,7 +3,6 @@
 use std::{
     io::IsTerminal,
     panic::{AssertUnwindSafe, resume_unwind},
-    path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -20,10 +19,8 @@ use crate::cli;
 /// A finished row.
 pub struct Finished {
     place: usize,
-    /// The image, for messages.
-    pub image: PathBuf,
-    /// The label, for messages.
-    pub label: u16,
+    /// Image, mask and label, for messages.
+    pub name: String,
     /// What goes into the table.
     pub cells: Cells,
     /// Why there are no features.
@@ -191,8 +188,7 @@ fn finish(case: &Case, row: &Row, result: Result<Extraction, String>) -> Finishe
     };
     Finished {
         place: row.place,
-        image: case.image.clone(),
-        label: row.label,
+        name: case.with_label(row.label),
         cells,
         error,
         warnings,

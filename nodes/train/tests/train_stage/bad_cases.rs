@@ -156,6 +156,18 @@ fn mistakes_are_found_before_a_case_is_read() {
         ),
         ("--spacing-mm 1,2", &["--spacing-mm", "three"]),
         ("--folds 1", &["--folds is 1"]),
+        ("--only-folds 1", &["there are no folds"]),
+        ("--folds 3 --only-folds 3", &["fold 3 of 3", "count from 0"]),
+        ("--learning-rate nan", &["--learning-rate is NaN", "over 0"]),
+        ("--weight-decay inf", &["--weight-decay is inf"]),
+        ("--window-width-hu 0", &["--window-width-hu is 0"]),
+        ("--window-center-hu inf", &["--window-center-hu is inf"]),
+        ("--foreground-fraction 1.5", &["1.5", "0 to 1"]),
+        ("--max-patch-voxels 0", &["--max-patch-voxels is 0"]),
+        (
+            "--folds 2 --early-stop-epochs 0",
+            &["--early-stop-epochs is 0"],
+        ),
         ("--keep best", &["held-out", "--folds"]),
         ("--merge kidney", &["NAME=A+B"]),
         (
