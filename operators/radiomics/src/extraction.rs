@@ -153,6 +153,8 @@ impl Parameters {
         let summary = OnceLock::new();
         let summary = || summary.get_or_init(|| ImageSummary::of(image));
         match normalised {
+            // One after the other: the summary is made by several threads, and a thread that
+            // waits for its part must not come to another label, which waits for the summary.
             Ok(image) => labels
                 .iter()
                 .map(|&label| self.one_label(summary, &image, mask, label))
