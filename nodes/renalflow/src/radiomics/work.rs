@@ -120,17 +120,12 @@ fn progress(cases: u64, quiet: bool) -> ProgressBar {
     bar
 }
 
-/// Compute the rows of a case; a panic in it is a failure of that case, like any other.
+/// What became of one label.
+type OfLabel = Result<Extraction, String>;
+
 fn one_case(case: &Case, parameters: &Parameters) -> Vec<Finished> {
     let labels: Vec<u16> = case.rows.iter().map(|row| row.label).collect();
-    let work = AssertUnwindSafe(|| extract(case, parameters, &labels));
-    let results = std::panic::catch_unwind(work)
-        .unwrap_or_else(|panic| {
-            Err(Problem::of_panic("the extraction", &*panic)
-                .fix("this is a defect of renalflow: report it with the files, if you may")
-                .to_string())
-        })
-        .unwrap_or_else(|error| vec![Err(error); labels.len()]);
+    let results = each_answered(labels.len(), || extract(case, parameters, &labels));
     case.rows
         .iter()
         .zip(results)
@@ -138,12 +133,22 @@ fn one_case(case: &Case, parameters: &Parameters) -> Vec<Finished> {
         .collect()
 }
 
+/// One result a label, whatever happens: a panic is a failure of the case, like any other.
+fn each_answered(
+    labels: usize,
+    work: impl FnOnce() -> Result<Vec<OfLabel>, String>,
+) -> Vec<OfLabel> {
+    std::panic::catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| {
+            Err(Problem::of_panic("the extraction", &*panic)
+                .fix("this is a defect of renalflow: report it with the files, if you may")
+                .to_string())
+        })
+        .unwrap_or_else(|error| vec![Err(error); labels])
+}
+
 /// One result a label, or why there is none for any.
-fn extract(
-    case: &Case,
-    parameters: &Parameters,
-    labels: &[u16],
-) -> Result<Vec<Result<Extraction, String>>, String> {
+fn extract(case: &Case, parameters: &Parameters, labels: &[u16]) -> Result<Vec<OfLabel>, String> {
     let read_mask = || -> Result<_, String> {
         let labels = io::read_label_channel(&case.mask, LabelNames::new(), case.label_channel)
             .map_err(|error| error.to_string())?;
@@ -166,7 +171,7 @@ fn extract(
         .collect())
 }
 
-fn finish(case: &Case, row: &Row, result: Result<Extraction, String>) -> Finished {
+fn finish(case: &Case, row: &Row, result: OfLabel) -> Finished {
     let mut cells = row.carried.clone();
     let mut put = |name: &str, text: &str| cells.push((name.to_owned(), text.into()));
     let mut warnings = Vec::new();
@@ -192,5 +197,24 @@ fn finish(case: &Case, row: &Row, result: Result<Extraction, String>) -> Finishe
         cells,
         error,
         warnings,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn a_case_that_panics_has_all_its_rows() {
+        let results = each_answered(3, || panic!("index {} of {}", 7, 5));
+        assert_eq!(results.len(), 3);
+        for result in results {
+            let error = result.err().unwrap_or_default();
+            assert!(
+                error.contains("panicked: index 7 of 5") && error.contains("report it"),
+                "{error}"
+            );
+        }
     }
 }
