@@ -239,7 +239,7 @@ impl<T: Copy + Into<f64>> Kernel for RealRange<'_, T> {
     fn run(self) -> [f64; 3] {
         // A block is in the cache when it is read again. In one loop the compiler does not find
         // the vectors.
-        const BLOCK: usize = 512;
+        const BLOCK: usize = 128;
         let mut sums = [0.0; LANES];
         let mut minima = [f64::INFINITY; LANES];
         let mut maxima = [f64::NEG_INFINITY; LANES];
@@ -264,8 +264,9 @@ impl<T: Copy + Into<f64>> Kernel for RealRange<'_, T> {
     }
 }
 
-/// Numbers that are folded side by side.
-const LANES: usize = 8;
+/// Numbers that are folded side by side: enough vectors of them that none waits for the one
+/// before.
+const LANES: usize = 32;
 
 #[inline(always)]
 fn fold_lanes<T: Copy + Into<f64>>(
@@ -393,7 +394,7 @@ mod tests {
 
     #[test]
     fn ranges_pass_nan_over_and_take_every_length() {
-        for len in [1usize, 7, 8, 9, 4095, 4096, 4104, 9001] {
+        for len in [1usize, 31, 32, 33, 4095, 4096, 4128, 9001] {
             let x: Vec<f32> = (0..len).map(|i| (i * 7919 % 4099) as f32 - 700.0).collect();
             let mean = x.iter().map(|&x| f64::from(x)).sum::<f64>() / len as f64;
             let least = x.iter().copied().fold(f32::INFINITY, f32::min);
