@@ -33,6 +33,7 @@ use renalflow_sdk::{
     Problem, Role, Stage, Work,
 };
 use renalflow_segmentation::{
+    device,
     network::{AuxiliaryWeights, Plan},
     weights,
 };
@@ -122,7 +123,7 @@ impl Stage for Train {
         let mut folds = options.folds.unwrap_or_default();
         if let Some(path) = &options.split {
             let split = Split::read(path)?;
-            folds = options.folds.unwrap_or(split.folds);
+            folds = split.folds;
             if options.folds.is_some_and(|folds| folds != split.folds) {
                 return Err(Problem::new(format!(
                     "--folds is {}, {} has {}",
@@ -190,7 +191,9 @@ impl Stage for Train {
         // A training takes and gives back the same large blocks at every step.
         renalflow_sdk::memory::keep_freed(1 << 30, i32::MAX);
         check_writable(&context.run_dir.join("plan.json"))?;
-        options.device.open_for(options.precision)?;
+        // `auto` is the CPU where no GPU answers, which is slow and is not to go unnoticed.
+        let place = device::name(&options.device.open_for(options.precision)?);
+        tracing::info!("networks on {place}, convolutions in {}", options.precision);
         Ok(Work::Collecting(Box::new(Collector {
             plan: options.read_plan()?,
             options,

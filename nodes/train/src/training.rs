@@ -6,7 +6,6 @@ use candle_core::Device;
 use renalflow_frames::{write_file, write_parquet};
 use renalflow_sdk::{Context, Outputs, Problem, lineage::Key};
 use renalflow_segmentation::{
-    device,
     network::{AuxiliaryWeights, Domain, FsNet, Plan, Scheme, Use},
     training::{case::TrainingCase, sampling::Mixture},
     weights::{self, Card, Checkpoint},
@@ -78,18 +77,11 @@ pub fn run(
     let plans = Folds::of(options, &studies, folder)?;
     let auxiliary = Auxiliary::of(options, &studies)?;
     let networks_to_train = plans.count() + usize::from(matches!(auxiliary, Auxiliary::Train));
-    let (device, precision) = (
-        options.device.open_for(options.precision)?,
-        options.precision,
-    );
-    // `auto` is the CPU where no GPU answers, which is slow and is not to go unnoticed.
-    let place = device::name(&device);
-    tracing::info!("training on {place}, convolutions in {precision}");
     let desk = Desk {
         folder,
         resume: options.resume.as_deref(),
-        device,
-        precision,
+        device: options.device.open_for(options.precision)?,
+        precision: options.precision,
         available_bytes: available_bytes(options),
         progress: RefCell::new(context.progress()),
         record: RefCell::new(Record::new(folder, &classes)),

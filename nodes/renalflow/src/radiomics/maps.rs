@@ -7,7 +7,7 @@ use renalflow_radiomics::{Parameters, maps::DEFAULT_MEMORY_BOUND_BYTES};
 
 use super::{
     cases::{Case, Row},
-    work::on_threads,
+    work::{guarded, on_threads},
 };
 use crate::{cli, screen};
 
@@ -23,7 +23,7 @@ pub fn run(
     let mut failed = 0;
     // One case after the other: its voxels are shared by the threads, and the bound holds.
     for case in cases {
-        let volumes = on_threads(options.jobs, || read(case));
+        let volumes = guarded(|| on_threads(options.jobs, || read(case)));
         for row in &case.rows {
             let folder = if rows == 1 {
                 folder.to_owned()
@@ -31,7 +31,9 @@ pub fn run(
                 folder.join(format!("row-{:04}-label-{}", row.place + 1, row.label))
             };
             let written = match &volumes {
-                Ok((image, mask)) => write(image, mask, row, parameters, &folder, options),
+                Ok((image, mask)) => {
+                    guarded(|| write(image, mask, row, parameters, &folder, options))
+                }
                 Err(error) => Err(error.clone()),
             };
             if let Err(error) = written {

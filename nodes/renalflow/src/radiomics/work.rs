@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use renalflow_imaging::{LabelNames, io};
 use renalflow_radiomics::{Extraction, Mask, Parameters};
-use renalflow_sdk::stage::Problem;
+use renalflow_sdk::Problem;
 use renalflow_stage_radiomics::rows::{Cells, extraction_cells};
 
 use super::cases::{Case, Row};
@@ -133,18 +133,21 @@ fn one_case(case: &Case, parameters: &Parameters) -> Vec<Finished> {
         .collect()
 }
 
-/// One result a label, whatever happens: a panic is a failure of the case, like any other.
+/// One result a label, whatever happens.
 fn each_answered(
     labels: usize,
     work: impl FnOnce() -> Result<Vec<OfLabel>, String>,
 ) -> Vec<OfLabel> {
-    std::panic::catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| {
-            Err(Problem::of_panic("the extraction", &*panic)
-                .fix("this is a defect of renalflow: report it with the files, if you may")
-                .to_string())
-        })
-        .unwrap_or_else(|error| vec![Err(error); labels])
+    guarded(work).unwrap_or_else(|error| vec![Err(error); labels])
+}
+
+/// A panic is a failure of the case, like any other.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(Problem::of_panic("the extraction", &*panic)
+            .fix("this is a defect of renalflow: report it with the files, if you may")
+            .to_string())
+    })
 }
 
 /// One result a label, or why there is none for any.
